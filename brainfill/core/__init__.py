@@ -1,0 +1,1 @@
+"""Types shared by everything: errors, grids, volumes, configs, registries. No torch, no files."""

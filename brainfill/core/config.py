@@ -1,0 +1,142 @@
+"""Frozen dataclasses as configuration: to and from plain data, strictly, with `key=value` overrides.
+
+A field's `option()` metadata holds its help, unit and range once; the command line and the checks read it there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from brainfill.core.errors import ConfigError
+from brainfill.core.registry import did_you_mean
+
+C = TypeVar("C")
+
+
+def option(
+    default: Any,  # noqa: ANN401 - the type of the field it describes
+    help: str,  # noqa: A002 - the word the command line uses
+    *,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+) -> Any:  # noqa: ANN401 - dataclasses.field is untyped in the same way
+    """A dataclass field with its help text, unit and inclusive range."""
+    metadata = {"help": help, "unit": unit, "low": low, "high": high}
+    if isinstance(default, list | dict):
+        return dataclasses.field(default_factory=default.copy, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def check_ranges(config: Any) -> None:  # noqa: ANN401 - any dataclass
+    """Compare every number with the range of its field; call it from `__post_init__`.
+
+    Raises:
+        ConfigError: a value lies outside its range.
+    """
+    for field in dataclasses.fields(config):
+        low, high = field.metadata.get("low"), field.metadata.get("high")
+        value = getattr(config, field.name)
+        if not isinstance(value, int | float):
+            continue
+        if (low is not None and value < low) or (high is not None and value > high):
+            msg = f"{field.name} must be {_range_text(low, high)}, got {value}"
+            raise ConfigError(msg)
+
+
+def to_dict(config: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    """A config as plain data that JSON can hold."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return plain
+
+
+def from_dict(cls: type[C], values: Mapping[str, Any], where: str = "") -> C:
+    """Build a config of class `cls`; unknown keys and wrong types are refused, nothing is converted.
+
+    Raises:
+        ConfigError: names the key, what was found and what was expected.
+    """
+    hints = typing.get_type_hints(cls)
+    known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            msg = f"unknown setting '{where}{key}'; known: {', '.join(known)}"
+            raise ConfigError(msg, did_you_mean(key, known))
+    return cls(**{k: _structure(v, hints[k], f"{where}{k}") for k, v in values.items()})
+
+
+def override(config: C, settings: Sequence[str]) -> C:
+    """The config with `key=value` settings applied; dots reach into nested configs.
+
+    Raises:
+        ConfigError: a setting has no `=`, an unknown key or a value of the wrong type.
+    """
+    plain = to_dict(config)
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            msg = f"setting '{setting}' has no '='; expected key=value"
+            raise ConfigError(msg)
+        *path, last = key.strip().split(".")
+        node = plain
+        for i, part in enumerate(path):
+            child = node.get(part)
+            if not isinstance(child, dict):
+                msg = f"unknown setting '{'.'.join(path[: i + 1])}' in '{setting}'; known: {', '.join(node)}"
+                raise ConfigError(msg, did_you_mean(part, list(node)))
+            node = child
+        node[last] = _parse(text.strip())
+    return from_dict(type(config), plain)
+
+
+def _parse(text: str) -> Any:  # noqa: ANN401 - whatever the text says
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _structure(value: Any, hint: Any, where: str) -> Any:  # noqa: ANN401 - any value, any type
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        return from_dict(typing.cast("type[Any]", hint), value, f"{where}.")
+    if origin in (typing.Union, types.UnionType):
+        for arm in args:
+            with contextlib.suppress(ConfigError):
+                return _structure(value, arm, where)
+    elif origin is typing.Literal and value in args:
+        return value
+    elif origin is tuple and isinstance(value, list | tuple):
+        arms = args[:1] * len(value) if args[-1] is Ellipsis else args
+        if len(arms) == len(value):
+            return tuple(_structure(v, a, where) for v, a in zip(value, arms, strict=True))
+    elif origin is None and _is_plain(value, hint):
+        return float(value) if hint is float else value
+    msg = f"'{where}' must be {_type_text(hint)}, got {value!r}"
+    raise ConfigError(msg)
+
+
+def _is_plain(value: Any, hint: Any) -> bool:  # noqa: ANN401 - any value, any type
+    # Python calls True a whole number and 1 a number with a fraction; a config file must not.
+    if hint in (int, float) and isinstance(value, bool):
+        return False
+    return isinstance(value, int | float if hint is float else hint)
+
+
+def _type_text(hint: Any) -> str:  # noqa: ANN401 - any type
+    if typing.get_origin(hint) is typing.Literal:
+        return "one of " + ", ".join(str(a) for a in typing.get_args(hint))
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    return names.get(hint, str(hint).replace("typing.", ""))
+
+
+def _range_text(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f"between {low} and {high}"
+    return f"at least {low}" if low is not None else f"at most {high}"
