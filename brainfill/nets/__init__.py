@@ -1,0 +1,1 @@
+"""Network parts: convolutions, residual blocks, one U-Net. Torch only; nothing about diffusion."""
