@@ -1,0 +1,1 @@
+"""Files in and out: images, sidecars, tables. The only place that opens a file for the user."""

@@ -1,0 +1,82 @@
+"""Output files that are either complete or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from brainfill.core.errors import ConfigError
+
+# What the system may refuse: the words for it, and what the user can do.
+_REFUSALS = {
+    errno.EACCES: ("it is not writable", "choose another folder with -o, or ask for access"),
+    errno.EPERM: ("it is not writable", "choose another folder with -o, or ask for access"),
+    errno.EROFS: ("its file system is read-only", "choose another folder with -o"),
+    errno.ENOSPC: ("the disk is full", "make room, or choose another folder with -o"),
+    errno.EDQUOT: ("your disk quota is used up", "make room, or choose another folder with -o"),
+    errno.EFBIG: ("the file grew larger than allowed", "choose another folder with -o"),
+    errno.ENAMETOOLONG: ("its name is too long", "choose a shorter name"),
+}
+
+
+@contextlib.contextmanager
+def replacing(out: Path) -> Iterator[Path]:
+    """Give a temporary path beside `out`; it becomes `out` when the block ends well.
+
+    Whatever ends the block early, Ctrl-C included, removes the temporary file and leaves an older `out` as it was.
+
+    Args:
+        out: the wanted file; its folder must exist. An existing file is replaced.
+
+    Yields:
+        path of an empty file in the same folder, with the same suffixes.
+
+    Raises:
+        ConfigError: the folder is missing or not writable, `out` is a folder, or the disk is full.
+    """
+    out = Path(out)
+    check_output(out)
+    temporary = out.with_name(f".part-{secrets.token_hex(4)}-{out.name}")
+    try:
+        temporary.touch(exist_ok=False)
+        yield temporary
+        _to_disk(temporary)
+        temporary.replace(out)
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        reason, hint = _REFUSALS[error.errno]
+        msg = f"cannot write '{out}': {reason}"
+        raise ConfigError(msg, hint) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_output(out: Path) -> None:
+    """Refuse an output path whose folder is missing, or that is itself a folder.
+
+    Raises:
+        ConfigError: says which.
+    """
+    folder = out.parent
+    if out.is_dir():
+        msg = f"cannot write '{out}': it is a folder"
+        raise ConfigError(msg, "name a file inside it")
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        msg = f"cannot write '{out}': '{folder}' {what}"
+        raise ConfigError(msg, f"create it first: mkdir -p '{folder}'")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        reason, hint = _REFUSALS[errno.EACCES]
+        msg = f"cannot write '{out}': folder '{folder}': {reason}"
+        raise ConfigError(msg, hint)
+
+
+def _to_disk(path: Path) -> None:
+    # A network disk or a quota may refuse the bytes only now; better before the file has its name.
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,117 @@
+"""What a preprocessing step is, how steps are chained, and how a scan goes through one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from brainfill.core.context import Context
+from brainfill.core.errors import GeometryError
+from brainfill.core.grid import BoolArray, FloatArray, Grid
+from brainfill.core.volume import LabelMap, Mask, Scan, Volume
+
+
+class Undo(Protocol):
+    """Brings results on the grid of a step's output back to the grid of its input."""
+
+    def volume(self, image: Volume) -> Volume:
+        """Intensities, back on the input's grid."""
+
+    def mask(self, mask: Mask) -> Mask:
+        """Voxels, back on the input's grid."""
+
+
+class Step(Protocol):
+    """Turns a scan into another and says how to go back."""
+
+    def __call__(self, scan: Scan, ctx: Context) -> tuple[Scan, Undo]:
+        """The changed scan, and its undo."""
+
+
+@dataclass(frozen=True)
+class ArrayUndo:
+    """An undo that takes arrays from the grid `after` to the grid `before`.
+
+    Args:
+        before: grid of the step's input.
+        after: grid of the step's output; what is undone must lie on it.
+        values: float32 array on `after` to one on `before`.
+        flags: bool array on `after` to one on `before`.
+    """
+
+    before: Grid
+    after: Grid
+    values: Callable[[FloatArray], FloatArray]
+    flags: Callable[[BoolArray], BoolArray]
+
+    def volume(self, image: Volume) -> Volume:
+        """Intensities, back on the grid `before`.
+
+        Raises:
+            GeometryError: the image does not lie on the grid `after`.
+        """
+        _expect(image.grid, self.after)
+        return Volume(self.values(image.data), self.before)
+
+    def mask(self, mask: Mask) -> Mask:
+        """Voxels, back on the grid `before`.
+
+        Raises:
+            GeometryError: the mask does not lie on the grid `after`.
+        """
+        _expect(mask.grid, self.after)
+        return Mask(self.flags(mask.data), self.before)
+
+
+@dataclass(frozen=True)
+class _Chained:
+    undos: tuple[Undo, ...]
+
+    def volume(self, image: Volume) -> Volume:
+        for undo in reversed(self.undos):
+            image = undo.volume(image)
+        return image
+
+    def mask(self, mask: Mask) -> Mask:
+        for undo in reversed(self.undos):
+            mask = undo.mask(mask)
+        return mask
+
+
+def chain(steps: Sequence[Step], scan: Scan, ctx: Context) -> tuple[Scan, Undo]:
+    """Apply steps one after the other; the undo goes back through them in reverse order."""
+    undos = []
+    for step in steps:
+        scan, undo = step(scan, ctx)
+        undos.append(undo)
+    return scan, _Chained(tuple(undos))
+
+
+def map_scan(
+    scan: Scan,
+    grid: Grid,
+    values: Callable[[FloatArray], FloatArray],
+    flags: Callable[[BoolArray], BoolArray],
+    labels: Callable[[FloatArray], FloatArray],
+) -> Scan:
+    """Take every image, mask and label map of a scan to `grid`.
+
+    The new volumes have no source: they are not what a file holds, and must not be written as if they were.
+    """
+    return Scan(
+        scan.subject,
+        {name: Volume(values(image.data), grid) for name, image in scan.images.items()},
+        lesion=Mask(flags(scan.lesion.data), grid) if scan.lesion else None,
+        brain=Mask(flags(scan.brain.data), grid) if scan.brain else None,
+        labels=LabelMap(labels(scan.labels.data), grid, scan.labels.names) if scan.labels else None,
+    )
+
+
+def _expect(found: Grid, expected: Grid) -> None:
+    if not found.same_place(expected):
+        msg = (
+            f"cannot undo the step: found shape {found.shape} {found.axcodes()}, "
+            f"expected {expected.shape} {expected.axcodes()} in the place of the step's output"
+        )
+        raise GeometryError(msg)

@@ -1,0 +1,127 @@
+"""Which voxels of an image show the head or brain, and which are background."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from brainfill.core.grid import BoolArray, FloatArray
+from brainfill.core.volume import Volume
+
+_AIR_SHARE = 0.1
+_COARSE_MM = 2.0
+_ACROSS = np.asarray(ndimage.generate_binary_structure(3, 1))
+
+
+def foreground(image: Volume) -> BoolArray:
+    """Head or brain against background, holes filled.
+
+    The background is the value most common on the six faces. If what remains begins with tissue, as in a stripped
+    brain, it is the foreground, voxel by voxel. If it begins with noisy air, the voxels above a tenth of the robust
+    range are taken (the threshold of Smith 2002, https://doi.org/10.1002/hbm.10062), of these the largest connected
+    piece with skull and sinuses filled, in steps of about 2 mm.
+
+    Args:
+        image: whole head or stripped brain; negative values are allowed.
+
+    Returns:
+        bool (X, Y, Z); all false for a constant image.
+    """
+    data = image.data
+    level = _common_face_value(data)
+    inside = np.asarray(data != level)
+    if not inside.any():
+        return inside
+    low, high = (float(v) for v in np.percentile(data[inside], [2, 98]))
+    floor = min(low, level)
+    cut = floor + _AIR_SHARE * (high - floor)
+    factor = tuple(max(1, int(_COARSE_MM / s + 1e-3)) for s in image.grid.spacing())
+    if _begins_above(cut, data, inside, factor):
+        return _filled(inside, _ACROSS)
+    return _head(data > cut, factor)
+
+
+def _head(bright: BoolArray, factor: tuple[int, ...]) -> BoolArray:
+    head = _largest(_opened(_block_share(bright, factor) >= 0.5))
+    for axis in range(3):  # the skull closes a ring in most slices, hardly ever a shell
+        within_slice = _ACROSS.copy()
+        within_slice.swapaxes(0, axis)[[0, 2]] = False
+        head = _filled(head, within_slice, skip=axis)
+    for axis, n in enumerate(factor):
+        head = np.repeat(head, n, axis=axis)
+    return np.ascontiguousarray(head[tuple(slice(n) for n in bright.shape)])
+
+
+def _begins_above(cut: float, data: FloatArray, inside: BoolArray, factor: tuple[int, ...]) -> bool:
+    """Whether the second layer of `inside`, some 3 mm deep, is mostly above `cut`.
+
+    On the scans this was tried on, its median lay at 0.26 to 0.80 of the robust range in brains without air and at
+    0.02 to 0.05 in whole heads. The first layer may be the faint edge of an interpolated brain.
+    """
+    some = tuple(slice(None, None, n) for n in factor)
+    few = inside[some]
+    second = _eroded(_filled(few, _ACROSS))
+    layer = data[some][few & second & ~_eroded(second)]
+    return layer.size == 0 or float(np.median(layer)) > cut
+
+
+def _common_face_value(data: FloatArray) -> float:
+    faces = np.concatenate([f.ravel() for axis in range(3) for f in _ends(data, axis)])
+    values, counts = np.unique(faces, return_counts=True)
+    return float(values[counts.argmax()])
+
+
+def _ends(data: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    return np.take(data, 0, axis=axis), np.take(data, -1, axis=axis)
+
+
+def _block_share(flags: BoolArray, factor: tuple[int, ...]) -> FloatArray:
+    """Share of true voxels in each block of `factor` voxels; blocks at the far ends may be cut."""
+    ends = [np.arange(0, n, f) for n, f in zip(flags.shape, factor, strict=True)]
+    share: NDArray[Any] = flags.astype(np.float32)
+    for axis, starts in enumerate(ends):
+        counts = np.diff(np.append(starts, flags.shape[axis])).astype(np.float32)
+        across = [1, 1, 1]
+        across[axis] = counts.size
+        share = np.add.reduceat(share, starts, axis=axis) / counts.reshape(across)
+    return share
+
+
+def _eroded(flags: BoolArray) -> BoolArray:
+    """Voxels all of whose six neighbours are true; beyond the ends of the image nothing is."""
+    padded = np.pad(flags, 1)
+    kept: BoolArray = flags.copy()
+    for axis in range(3):
+        for start in (0, 2):
+            move = [slice(1, -1)] * 3
+            move[axis] = slice(start, start + flags.shape[axis])
+            kept &= padded[tuple(move)]
+    return kept
+
+
+def _opened(flags: BoolArray) -> BoolArray:
+    grown = ~_eroded(np.pad(~_eroded(flags), 1, constant_values=True))
+    return np.asarray(grown[1:-1, 1:-1, 1:-1])
+
+
+def _largest(flags: BoolArray) -> BoolArray:
+    labels, count = ndimage.label(flags)
+    if count == 0:
+        return flags
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray(labels == sizes.argmax())
+
+
+def _filled(flags: BoolArray, structure: BoolArray, skip: int | None = None) -> BoolArray:
+    """The flags with every hole filled that touches no face (but those across axis `skip`)."""
+    labels, count = ndimage.label(~flags, structure)
+    open_ = np.zeros(count + 1, bool)
+    for axis in {0, 1, 2} - {skip}:
+        for face in _ends(labels, axis):
+            open_[np.unique(face)] = True
+    open_[0] = False  # 0 stands for the flags themselves
+    return np.asarray(~open_[labels])

@@ -1,0 +1,105 @@
+"""Phantoms: one object in world space, seen by scanners that store it in different ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from brainfill.core.context import Context
+from brainfill.core.grid import FloatArray, Grid
+from brainfill.core.volume import LabelMap, Mask, Scan, Volume
+
+
+def _centred(shape: tuple[int, int, int], axes: FloatArray) -> Grid:
+    """The grid of `shape` whose centre is the world origin; columns of `axes` are voxel edges [mm]."""
+    affine = np.eye(4)
+    affine[:3, :3] = axes
+    affine[:3, 3] = -axes @ ((np.array(shape) - 1) / 2)
+    return Grid(shape, affine)
+
+
+def _turned(degrees: float) -> FloatArray:
+    a, b = np.deg2rad(degrees), np.deg2rad(degrees / 2)
+    around_z = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    around_x = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
+    return around_z @ around_x
+
+
+_GRIDS = {
+    "RAS": _centred((28, 30, 26), np.eye(3)),
+    "LAS": _centred((28, 30, 26), np.diag([-1.0, 1, 1])),
+    "LPS": _centred((28, 30, 26), np.diag([-1.0, -1, 1])),
+    "PSR": _centred((30, 26, 28), np.array([[0, 0, 1.0], [-1, 0, 0], [0, 1, 0]])),
+    "oblique": _centred((30, 32, 29), _turned(17)),
+    "anisotropic": _centred((28, 30, 9), np.diag([1.0, 1, 3])),
+    "odd": _centred((23, 29, 25), _turned(-9) @ np.diag([-1.3, 1.1, 1.2])),
+}
+
+
+def _head(xyz: FloatArray) -> FloatArray:
+    """A smooth head without any symmetry, 0 far outside and at most about 1000, at positions in mm."""
+    radius = np.linalg.norm(xyz / (11, 13, 10), axis=-1)
+    value = 700 / (1 + np.exp(12 * (radius - 0.9)))
+    for centre, width, height in (
+        ((4, 5, 2), 3, 250),
+        ((-5, -4, 3), 4, -200),
+        ((1, -6, -4), 2.5, 150),
+    ):
+        value += height * np.exp(-0.5 * np.sum((xyz - centre) ** 2, axis=-1) / width**2)
+    return np.where(radius < 1.3, value, 0)
+
+
+def _positions(grid: Grid) -> FloatArray:
+    return grid.to_world(np.argwhere(np.ones(grid.shape, bool)).astype(float))
+
+
+def _lesion(xyz: FloatArray) -> FloatArray:
+    return np.linalg.norm((xyz - (3, -2, 1)) / (3, 4, 3.5), axis=-1) < 1
+
+
+@pytest.fixture(scope="session")
+def grids() -> dict[str, Grid]:
+    """Grids by name; each covers the phantom."""
+    return _GRIDS
+
+
+@pytest.fixture(params=list(_GRIDS))
+def any_grid(request: pytest.FixtureRequest) -> Grid:
+    """Each grid in turn."""
+    return _GRIDS[request.param]
+
+
+@pytest.fixture(scope="session")
+def phantom() -> Callable[[Grid], Volume]:
+    """Makes the phantom on a grid."""
+    return lambda grid: Volume(_head(_positions(grid)).reshape(grid.shape), grid)
+
+
+@pytest.fixture(scope="session")
+def phantom_lesion() -> Callable[[Grid], Mask]:
+    """Makes the mask of the phantom's lesion on a grid."""
+    return lambda grid: Mask(_lesion(_positions(grid)).reshape(grid.shape), grid)
+
+
+@pytest.fixture(scope="session")
+def phantom_scan(
+    phantom: Callable[[Grid], Volume], phantom_lesion: Callable[[Grid], Mask]
+) -> Callable[[Grid], Scan]:
+    """Makes a scan with two contrasts, lesion, brain and labels on a grid."""
+
+    def make(grid: Grid) -> Scan:
+        t1 = phantom(grid)
+        flair = Volume(np.where(t1.data > 0, 900 - t1.data / 2, 0), grid)
+        labels = LabelMap(np.digitize(t1.data, [100, 500, 750]), grid, {1: "rim", 2: "core"})
+        brain = Mask(t1.data > 400, grid)
+        return Scan("sub-01", {"T1w": t1, "FLAIR": flair}, phantom_lesion(grid), brain, labels)
+
+    return make
+
+
+@pytest.fixture
+def ctx() -> Context:
+    """Silent surroundings."""
+    return Context()
