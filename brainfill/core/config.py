@@ -116,7 +116,9 @@ def _structure(value: Any, hint: Any, where: str) -> Any:  # noqa: ANN401 - any 
         arms = args[:1] * len(value) if args[-1] is Ellipsis else args
         if len(arms) == len(value):
             return tuple(_structure(v, a, where) for v, a in zip(value, arms, strict=True))
-    elif origin is None and _is_plain(value, hint):
+    elif origin is dict and isinstance(value, Mapping):
+        return {str(k): _structure(v, args[1], f"{where}.{k}") for k, v in value.items()}
+    elif hint is Any or (origin is None and _is_plain(value, hint)):
         return float(value) if hint is float else value
     msg = f"'{where}' must be {_type_text(hint)}, got {value!r}"
     raise ConfigError(msg)

@@ -27,6 +27,13 @@ def zeroed(module: nn.Module) -> nn.Module:
     return module
 
 
+def channels_last(x: Tensor) -> Tensor:
+    """The tensor laid out with channels innermost, in which convolutions are fastest."""
+    if x.ndim == 4:
+        return x.contiguous(memory_format=torch.channels_last)
+    return x.contiguous(memory_format=torch.channels_last_3d) if x.ndim == 5 else x
+
+
 class GroupNorm(nn.GroupNorm):
     """Group normalisation computed in float32, whatever the precision around it.
 

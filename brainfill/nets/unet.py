@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 from brainfill.core.config import check_ranges, option
 from brainfill.core.errors import ConfigError
 from brainfill.nets.blocks import Attention, ResBlock, Upsample
-from brainfill.nets.convs import GroupNorm, Kind, conv, zeroed
+from brainfill.nets.convs import GroupNorm, Kind, channels_last, conv, zeroed
 from brainfill.nets.embed import sinusoidal
 
 
@@ -67,7 +67,8 @@ class Stage(nn.Module):
 class UNet(nn.Module):
     """x (B, inputs, *S) and one number per item to (B, outputs, *S).
 
-    S is (H, W) for "2d", else (D, H, W); any size, odd ones too. The way up enlarges to the size
+    S is (D, H, W), or (H, W) for one slice of "2d", which treats the slices of a slab one by one;
+    any size, odd ones too. The way up enlarges to the size
     of each skip. Additive skips are averaged and cost half the memory of concatenated ones
     (Bieder et al. 2023, https://arxiv.org/abs/2303.15288). Layout after Ho et al. 2020 and
     Nichol and Dhariwal 2021, https://arxiv.org/abs/2102.09672; sizes as METHODS 1.5.
@@ -126,16 +127,19 @@ class UNet(nn.Module):
 
         self.last_norm = GroupNorm(min(c.groups, channels), channels)
         self.last = zeroed(conv(c.kind, channels, c.outputs))
+        for parameter in self.parameters():
+            parameter.data = channels_last(parameter.data)
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         """Network output for x (B, inputs, *S) at time or noise index t (B,)."""
-        depth = x.shape[2] if self.config.kind == "pseudo3d" else 1
-        if self.config.kind == "pseudo3d":
+        slab = self.config.kind != "3d" and x.ndim == 5
+        depth = x.shape[2] if slab else 1
+        if slab:
             x = x.transpose(1, 2).flatten(0, 1)
         emb = self.embed2(F.silu(self.embed1(sinusoidal(t, self.config.width))))
         emb = emb.repeat_interleave(depth, dim=0)
 
-        h = self.first(x)
+        h = self.first(channels_last(x))
         skips = [h]
         for stage in _stages(self.down):
             for res, attention in stage.pairs():
@@ -155,7 +159,7 @@ class UNet(nn.Module):
                 h = stage.resize(h, like=skips[-1])
 
         out: Tensor = self.last(F.silu(self.last_norm(h)))
-        if self.config.kind == "pseudo3d":
+        if slab:
             out = out.reshape(-1, depth, *out.shape[1:]).transpose(1, 2)
         return out
 

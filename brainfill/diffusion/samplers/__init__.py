@@ -1,0 +1,1 @@
+"""Registry of samplers: one file each, with a Config and build()."""

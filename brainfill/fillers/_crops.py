@@ -1,0 +1,131 @@
+"""Crops around lesions: where to cut them, and how to get from the scan's grid to 1 mm and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from brainfill.core.grid import BoolArray, Box, FloatArray, Grid
+from brainfill.preprocess.steps.reorient import reoriented_grid
+from brainfill.preprocess.steps.resample import resample_to, resampled_grid
+
+# Voxels this close to the wanted size are used as they are, so nothing is interpolated.
+_SAME_SPACING = 0.02
+# A crop voxel that takes this much of its value from inside the hole counts as hole.
+_TOUCHED = 0.01
+_NEIGHBOURS = np.ones((3, 3, 3))
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """One block of the working grid and the lesions it is there for.
+
+    Args:
+        grid: the block, RAS, near 1 mm.
+        box: the block on the scan's own grid, large enough to sample from.
+        mine: hole voxels of the scan (shape of `box`) that are filled from this crop.
+    """
+
+    grid: Grid
+    box: Box
+    mine: BoolArray
+
+
+def plan_crops(hole: BoolArray, grid: Grid, spacing_mm: float, margin_mm: float) -> list[Crop]:
+    """Blocks around all lesions; lesions whose blocks overlap much share one.
+
+    Args:
+        hole: (X, Y, Z), on `grid`.
+        grid: of the scan, any orientation and voxel size.
+        spacing_mm: voxel size of the working grid.
+        margin_mm: known tissue wanted on every side of a lesion.
+
+    Returns:
+        Crops from left to right, whose `mine` together are exactly the hole.
+    """
+    work = working_grid(grid, spacing_mm)
+    labels, _ = ndimage.label(hole, _NEIGHBOURS)
+    native = [_box(slices) for slices in ndimage.find_objects(labels)]
+    blocks = [_moved(box, grid, work, margin_mm) for box in native]
+    crops = []
+    for block, members in sorted(merge_boxes(blocks), key=lambda item: item[0].start):
+        target = work.crop(block)
+        box = _moved(Box((0, 0, 0), target.shape), target, grid, 1.0)
+        for member in members:
+            box = box.union(native[member])
+        crops.append(Crop(target, box, np.isin(labels[box.slices], np.array(members) + 1)))
+    return crops
+
+
+def working_grid(grid: Grid, spacing_mm: float) -> Grid:
+    """The scan's grid turned to RAS and, unless it is there already, brought to `spacing_mm`."""
+    turned = reoriented_grid(grid, "RAS")
+    if np.allclose(turned.spacing(), spacing_mm, rtol=_SAME_SPACING):
+        return turned
+    return resampled_grid(turned, spacing_mm)
+
+
+def merge_boxes(boxes: Sequence[Box]) -> list[tuple[Box, list[int]]]:
+    """Join boxes whenever one box around both is no larger than the two together.
+
+    Returns:
+        Boxes with the numbers of their members; every number appears once.
+    """
+    merged: list[tuple[Box, list[int]]] = []
+    for number in sorted(range(len(boxes)), key=lambda i: (boxes[i].start, boxes[i].stop)):
+        box, members = boxes[number], [number]
+        while (near := next((m for m in merged if _worth_joining(box, m[0])), None)) is not None:
+            merged.remove(near)
+            box, members = box.union(near[0]), members + near[1]
+        merged.append((box, members))
+    return merged
+
+
+def cut(image: FloatArray, hole: BoolArray, grid: Grid, crop: Crop) -> tuple[FloatArray, BoolArray]:
+    """Image and hole on the crop's grid, both (X, Y, Z) of that grid.
+
+    No value from inside the hole reaches the result: the hole is bridged with the nearest known
+    value first, and every crop voxel that the bridge touches counts as hole.
+    """
+    here, part_hole = grid.crop(crop.box), hole[crop.box.slices]
+    known = bridged(image[crop.box.slices], part_hole)
+    # Cubic, so that tissue around the hole keeps its texture at other voxel sizes.
+    values = resample_to(known, here, crop.grid, order=3)
+    touched = resample_to(part_hole.astype(np.float32), here, crop.grid, order=1) > _TOUCHED
+    return values, touched
+
+
+def back(filled: FloatArray, crop: Crop, grid: Grid) -> FloatArray:
+    """Values (X, Y, Z) of the crop's grid at the voxels of its box on the scan's grid."""
+    return resample_to(filled, crop.grid, grid.crop(crop.box), order=3)
+
+
+def bridged(image: FloatArray, hole: BoolArray) -> FloatArray:
+    """The image with each hole voxel given the value of the nearest known one; 0 if none is known."""
+    if not hole.any():
+        return image
+    if hole.all():
+        return np.zeros_like(image)
+    nearest = ndimage.distance_transform_edt(hole, return_distances=False, return_indices=True)
+    return np.asarray(image[tuple(nearest)])
+
+
+def _worth_joining(a: Box, b: Box) -> bool:
+    return a.union(b).size <= a.size + b.size
+
+
+def _moved(box: Box, grid: Grid, target: Grid, margin_mm: float) -> Box:
+    """The voxels of `target` that `box` of `grid` covers, and a margin, within `target`."""
+    index = target.to_index(grid.crop(box).corners())
+    margin = margin_mm / np.asarray(target.spacing())
+    start = np.floor(index.min(axis=0) - margin).astype(int).tolist()
+    stop = np.ceil(index.max(axis=0) + margin).astype(int) + 1
+    return Box(tuple(start), tuple(stop.tolist())).within(target.shape)
+
+
+def _box(slices: tuple[slice, slice, slice]) -> Box:
+    x, y, z = slices
+    return Box((x.start, y.start, z.start), (x.stop, y.stop, z.stop))

@@ -1,0 +1,178 @@
+"""Samples of a trained diffusion model, drawn on 1 mm crops around the lesions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from brainfill.fillers._base import Filler, Filling
+
+from brainfill.bundles.store import find, load_bundle
+from brainfill.core.config import check_ranges, from_dict, option
+from brainfill.core.context import Context
+from brainfill.core.errors import BrainfillError
+from brainfill.core.grid import BoolArray, FloatArray
+from brainfill.core.registry import load
+from brainfill.core.volume import Mask, Volume
+from brainfill.fillers._crops import Crop, back, cut, plan_crops
+from brainfill.fillers._ring import ring_match
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from brainfill.bundles.store import Bundle
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Options of the diffusion filler."""
+
+    model: str = option("t1-fill", "shipped model, or folder of a bundle")
+    sampler: str = option("", "sampler; empty takes the model's own")
+    steps: int = option(0, "denoising steps; 0 takes the model's own number", low=0, high=1000)
+    samples: int = option(0, "samples drawn; 0 takes the model's own number", low=0)
+    aggregate: Literal["mean", "median", "first"] = option("mean", "how samples become one fill")
+    batch: int = option(4, "samples drawn at a time", low=1)
+    margin_mm: float = option(14.0, "known tissue around each lesion", unit="mm", low=2.0, high=64)
+    match_ring: bool = option(True, "match intensities to the tissue around each lesion")
+    sampler_options: dict[str, Any] = option({}, "options of the sampler, such as eta")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+def build(config: Config) -> Filler:
+    """A filler that loads its model when it is called."""
+
+    def fill(image: Volume, hole: Mask, ctx: Context) -> Filling:
+        bundle = load_bundle(find(config.model))
+        config_used = _completed(config, bundle)
+        draw = _drawer(bundle, config_used, ctx)
+        values = np.zeros(image.grid.shape, np.float32)
+        sd = np.zeros(image.grid.shape, np.float32) if config_used.samples > 1 else None
+        crops = plan_crops(hole.data, image.grid, bundle.card.spacing_mm, config.margin_mm)
+        for number, crop in enumerate(crops):
+            ctx.progress("fill", number, len(crops))
+            fill, spread = _fill_crop(image, hole, crop, config_used, partial(draw, number=number))
+            values[crop.box.slices][crop.mine] = fill[crop.mine]
+            if sd is not None:
+                sd[crop.box.slices][crop.mine] = spread[crop.mine]
+        ctx.progress("fill", len(crops), len(crops))
+        facts = {
+            "Model": {"name": bundle.card.name, "sha256": bundle.card.weights_sha256},
+            "ModelLicence": bundle.card.licence,
+            "Sampler": config_used.sampler,
+            "Steps": config_used.steps,
+            "Samples": config_used.samples,
+            "Crops": len(crops),
+        }
+        return Filling(values, sd, facts)
+
+    return fill
+
+
+def _completed(config: Config, bundle: Bundle) -> Config:
+    """The configuration with what it leaves to the model taken from its card."""
+    card = bundle.card
+    return replace(
+        config,
+        sampler=config.sampler or card.sampler,
+        steps=config.steps or card.steps,
+        samples=config.samples or card.samples,
+    )
+
+
+def _fill_crop(
+    image: Volume, hole: Mask, crop: Crop, config: Config, draw: Callable[..., Tensor]
+) -> tuple[FloatArray, FloatArray]:
+    """Fill of one crop and spread of its samples, at the voxels of its box."""
+    from brainfill.diffusion.ensemble import aggregate, spread
+    from brainfill.models._base import normalised, tissue_level
+
+    values, unknown = cut(image.data, hole.data, image.grid, crop)
+    lowest = min(0.0, float(values.min()))  # images may be scaled to values below zero
+    level = tissue_level(values - lowest, unknown)
+    tensors = [_as_tensor(normalised(values - lowest, level)), _as_tensor(unknown)]
+    samples = draw(*tensors)
+    fill = _as_array(aggregate(samples, config.aggregate)) * level + lowest
+    sd = _as_array(spread(samples)) * level * unknown
+    if config.match_ring:
+        slope, offset = ring_match(fill, values, unknown)
+        fill, sd = slope * fill + offset, slope * sd
+    # No fill is darker or brighter than everything around it; splines could overshoot.
+    low, high = values.min(), values.max()
+    filled = np.where(unknown, fill, values).clip(low, high)
+    return back(filled, crop, image.grid).clip(low, high), back(sd, crop, image.grid).clip(min=0)
+
+
+def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tensor]:
+    """A function that draws all samples of a crop, in batches that fit into memory."""
+    import torch
+
+    from brainfill.diffusion.plans import denoise
+
+    if ctx.threads:
+        torch.set_num_threads(ctx.threads)
+    inpainter = bundle.inpainter
+    inpainter.net.to(ctx.device)
+    plan = denoise(inpainter.config.schedule.build().levels(config.steps))
+    module = load("brainfill.diffusion.samplers", config.sampler)
+    sampler = module.build(from_dict(module.Config, config.sampler_options, "sampler_options."))
+    batch = config.batch
+
+    def draw(image: Tensor, hole: Tensor, *, number: int) -> Tensor:
+        """Samples (N, D, H, W), on the CPU, of the crop with this number."""
+        nonlocal batch
+        image, hole = image.to(ctx.device), hole.to(ctx.device)
+        done: list[Tensor] = []
+        while len(done) < config.samples:
+            size = min(batch, config.samples - len(done))
+            # A seed for each crop and sample: results do not depend on how they are batched.
+            seeds = [_seed(ctx.seed, number, len(done) + i) for i in range(size)]
+            many = (size, -1, -1, -1, -1)
+            try:
+                drawn = inpainter.sample(
+                    image.expand(many), hole.expand(many), plan, sampler, seeds
+                )
+            except (RuntimeError, MemoryError) as error:
+                if not _out_of_memory(error):
+                    raise
+                batch = _halved(size, image, ctx)
+                continue
+            done.extend(drawn[:, 0].float().cpu())
+        return torch.stack(done)
+
+    return draw
+
+
+def _seed(*parts: int) -> int:
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or "memory" in str(error).lower()
+
+
+def _halved(size: int, image: Tensor, ctx: Context) -> int:
+    if size == 1:
+        sides = " x ".join(str(n) for n in image.shape[2:])
+        msg = f"not enough memory on {ctx.device} for one crop of {sides} voxels"
+        raise BrainfillError(msg, "use --device cpu, or a machine with more memory")
+    ctx.warn(f"out of memory on {ctx.device}: drawing {size // 2} samples at a time from here on")
+    return size // 2
+
+
+def _as_tensor(array: FloatArray | BoolArray) -> Tensor:
+    """(X, Y, Z) to float32 (1, 1, D, H, W), slices first."""
+    import torch
+
+    turned = np.ascontiguousarray(array.transpose(2, 0, 1), dtype=np.float32)
+    return torch.from_numpy(turned)[None, None]
+
+
+def _as_array(tensor: Tensor) -> FloatArray:
+    """(D, H, W) to (X, Y, Z)."""
+    return np.asarray(tensor.numpy().transpose(1, 2, 0))

@@ -1,0 +1,204 @@
+"""What all inpainting families share: normalisation, conditioning, loss and sampling of one crop.
+
+Everything works on tensors (B, 1, D, H, W) of a 1 mm RAS crop: D inferior to superior, H left to
+right, W posterior to anterior. The diffused variable is the difference between the image and a
+first fill, inside the hole only (noise in the hole only: Palette, Saharia et al. 2022,
+https://arxiv.org/abs/2111.05826).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from brainfill.core.config import check_ranges, option
+from brainfill.core.grid import BoolArray, Box, FloatArray
+from brainfill.diffusion.denoiser import (
+    Condition,
+    Denoiser,
+    NetDenoiser,
+    Prediction,
+    predicted_clean,
+)
+from brainfill.diffusion.harmonic import harmonic_fill
+from brainfill.diffusion.levels import STEPS, Level, ScheduleConfig
+from brainfill.diffusion.loss import Weighting, level_weight
+from brainfill.diffusion.noise import seeded_noise
+from brainfill.diffusion.plans import Move
+from brainfill.diffusion.projectors import KeepKnown
+from brainfill.diffusion.sample import Sampler, sample
+from brainfill.diffusion.tilings.slabs import slabs
+from brainfill.nets.unet import UNet, UNetConfig
+
+_LEVEL_MARGIN_VOX = 12
+_BRIGHTEST = 2.0  # in units of white matter; fat and vessels beyond it carry no information
+CONDITION_CHANNELS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyConfig:
+    """Everything that must be known to use a set of weights."""
+
+    contrasts: tuple[str, ...] = option(("T1w",), "image contrasts the model was trained on")
+    schedule: ScheduleConfig = option(ScheduleConfig(), "noise levels of training")
+    prediction: Prediction = option("v", "what the network predicts")
+    first_fill: Literal["harmonic", "zero"] = option("harmonic", "what the fill is relative to")
+    residual_scale: float = option(
+        0.25, "typical size of fill minus first fill", unit="of white matter", low=1e-3
+    )
+    weighting: Weighting = option("uniform", "weight of noise levels in the training loss")
+    unet: UNetConfig = option(UNetConfig(), "the network")
+    crop_vox: tuple[int, int, int] = option((24, 48, 48), "training crop (D, H, W)", unit="voxels")
+    window_vox: int = option(0, "slices sampled at a time; 0 is all", unit="voxels", low=0)
+    overlap_vox: int = option(8, "slices shared by neighbouring windows", unit="voxels", low=0)
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
+class Inpainter:
+    """A network and how to use it for filling holes."""
+
+    config: FamilyConfig
+    net: nn.Module
+
+    def condition(self, image: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
+        """First fill and condition channels of normalised crops.
+
+        Args:
+            image: (B, 1, D, H, W) in units of the tissue level; not read inside the hole.
+            hole: same shape, 1 where unknown.
+
+        Returns:
+            The first fill (B, 1, D, H, W) and the channels (B, 2, D, H, W), filled image and hole.
+        """
+        if self.config.first_fill == "harmonic":
+            first = harmonic_fill(image, hole)
+        else:
+            first = image * (1 - hole)
+        # Tissue spans about 0 .. 1; networks like values around 0.
+        return first, torch.cat([2 * first - 1, 2 * hole - 1], dim=1)
+
+    def loss(self, image: Tensor, hole: Tensor, t: Tensor, noise: Tensor, ring: float) -> Tensor:
+        """Training loss of normalised crops at times t.
+
+        Args:
+            image: true crops (B, 1, D, H, W) in units of the tissue level.
+            hole: same shape, 1 where the fill is learnt.
+            t: times (B,) in (0, 1].
+            noise: standard normal, like `image`.
+            ring: weight of known voxels against 1 in the hole; makes the estimate meaningful there.
+
+        Returns:
+            A scalar: squared error of the clean estimate, in units of the residual scale.
+        """
+        first, channels = self.condition(image, hole)
+        clean = (image - first) / self.config.residual_scale
+        levels = [self.config.schedule.build().level(float(v)) for v in t]
+        alpha, sigma, snr, index = _per_item(levels, self.config.schedule, image)
+        x = (alpha * clean + sigma * noise) * hole
+        output = self.net(torch.cat([x, channels], dim=1), index)
+        at = Level(alpha, sigma)  # type: ignore[arg-type]  # one level per item, as tensors
+        estimate = predicted_clean(output.float(), x, at, self.config.prediction)
+        weight = level_weight(snr, self.config.weighting)
+        error = (estimate - clean) ** 2 * (hole + ring * (1 - hole))
+        # Relative to what the first fill gets wrong, so that easy white-matter holes count as
+        # much as hard cortical ones.
+        dims = (1, 2, 3, 4)
+        hard = (clean**2 * hole).sum(dims) / hole.sum(dims).clamp(min=1) + 0.02
+        return (weight * error.sum(dims) / hole.sum(dims).clamp(min=1) / hard).mean()
+
+    def denoiser(self) -> Denoiser:
+        """The network as a denoiser of whole crops, cut into overlapping slabs where it asks to be."""
+        schedule = self.config.schedule.build()
+        denoiser = NetDenoiser(self.net, schedule, self.config.prediction)
+        if self.config.window_vox == 0:
+            return denoiser
+        return slabs(denoiser, self.config.window_vox, self.config.overlap_vox)
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        image: Tensor,
+        hole: Tensor,
+        plan: Sequence[Move],
+        sampler: Sampler,
+        seeds: Sequence[int],
+        watch: Callable[[int, Tensor], None] | None = None,
+    ) -> Tensor:
+        """Draw fills of normalised crops.
+
+        Args:
+            image: (B, 1, D, H, W) in units of the tissue level; not read inside the hole.
+            hole: same shape, 1 where unknown.
+            plan: moves from the noisiest level to clean.
+            sampler: how to take them.
+            seeds: one per item of the batch.
+            watch: called after each move.
+
+        Returns:
+            The estimate (B, 1, D, H, W) everywhere, also at known voxels near the hole.
+        """
+        first, channels = self.condition(image, hole)
+        noise = seeded_noise(seeds)
+        last: list[Tensor] = []
+        denoiser = self.denoiser()
+
+        def remember(x: Tensor, level: Level, cond: Condition, *, turn: int = 0) -> Tensor:
+            last[:] = [denoiser(x, level, cond, turn=turn)]
+            return last[0]
+
+        start = noise(first) * hole * plan[0].now.sigma
+        keep = KeepKnown(torch.zeros_like(first), hole, noisy=False)
+        residual = sample(remember, start, plan, sampler, noise, Condition(channels), keep, watch)
+        # In the hole the sample; around it what the network thinks of known voxels.
+        residual = residual * hole + last[0] * (1 - hole)
+        return first + self.config.residual_scale * residual
+
+
+def inpainter(config: FamilyConfig) -> Inpainter:
+    """A family with an untrained network."""
+    return Inpainter(config, UNet(config.unet))
+
+
+def tissue_level(image: FloatArray, hole: BoolArray) -> float:
+    """Brightness of the tissue around the hole, near that of white matter in a T1w image.
+
+    The 95th percentile of known voxels above zero within 12 voxels of the hole's box. Taken near
+    the hole, it does not depend on the skull, on bias fields or on the rest of the head.
+
+    Args:
+        image: float (D, H, W), any unit, background 0.
+        hole: bool, same shape.
+
+    Returns:
+        A positive number in the unit of the image; 1.0 when there is no tissue at all.
+    """
+    margin = (_LEVEL_MARGIN_VOX,) * 3
+    near = Box.around(hole).grow(margin).within(hole.shape).slices
+    values = image[near][~hole[near] & (image[near] > 0)]
+    return float(np.percentile(values, 95)) if values.size else 1.0
+
+
+def normalised(image: FloatArray, level: float) -> FloatArray:
+    """The image in units of its tissue level, cut to [0, 2]."""
+    return np.clip(image / level, 0.0, _BRIGHTEST).astype(np.float32)
+
+
+def _per_item(
+    levels: Sequence[Level], schedule: ScheduleConfig, like: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    times = schedule.build()
+
+    def column(values: Sequence[Any]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float32, device=like.device)
+
+    alpha, sigma = (column(v).reshape(-1, 1, 1, 1, 1) for v in zip(*levels, strict=True))
+    index = column([times.time(level.ratio) * STEPS - 1 for level in levels])
+    return alpha, sigma, column([level.snr for level in levels]), index

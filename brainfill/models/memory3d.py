@@ -1,0 +1,67 @@
+"""Blocks: 3D convolutions with additive skips, which halve the memory of the way up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from brainfill.core.config import option
+from brainfill.models._base import CONDITION_CHANNELS, FamilyConfig, Inpainter, inpainter
+from brainfill.nets.unet import UNetConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(FamilyConfig):
+    """A 3D family; defaults are the preset "small"."""
+
+    unet: UNetConfig = option(
+        UNetConfig(
+            kind="3d",
+            inputs=1 + CONDITION_CHANNELS,
+            width=16,
+            mult=(1, 2, 4, 6),
+            blocks=1,
+            groups=8,
+            heads=4,
+            skips="add",
+        ),
+        "the network",
+    )
+    crop_vox: tuple[int, int, int] = option((40, 40, 40), "training crop (D, H, W)", unit="voxels")
+
+
+PRESETS = {
+    "tiny": Config(
+        unet=UNetConfig(
+            kind="3d",
+            width=8,
+            mult=(1, 2),
+            blocks=1,
+            groups=4,
+            skips="add",
+            middle_attention=False,
+        ),
+        crop_vox=(16, 16, 16),
+    ),
+    "small": Config(),
+    # METHODS 1.5, family D, 24,256,384 parameters, trained on patches as inpaint-3d-patch.
+    "paper": Config(
+        prediction="eps",
+        first_fill="zero",
+        residual_scale=0.5,
+        weighting="snr",
+        unet=UNetConfig(
+            kind="3d",
+            width=29,
+            mult=(1, 3, 4, 4, 4, 4, 4),
+            groups=29,
+            skips="add",
+            middle_attention=False,
+        ),
+        crop_vox=(128, 128, 128),
+    ),
+}
+
+
+def build(config: Config) -> Inpainter:
+    """The family with an untrained network."""
+    return inpainter(config)

@@ -1,0 +1,51 @@
+"""Single slices: every axial slice filled on its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from brainfill.core.config import option
+from brainfill.models._base import CONDITION_CHANNELS, FamilyConfig, Inpainter, inpainter
+from brainfill.nets.unet import UNetConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(FamilyConfig):
+    """A 2D family; defaults are the preset "small"."""
+
+    unet: UNetConfig = option(
+        UNetConfig(
+            kind="2d",
+            inputs=1 + CONDITION_CHANNELS,
+            width=32,
+            mult=(1, 2, 4),
+            blocks=1,
+            groups=8,
+            heads=4,
+        ),
+        "the network",
+    )
+    crop_vox: tuple[int, int, int] = option((8, 64, 64), "training crop (D, H, W)", unit="voxels")
+
+
+PRESETS = {
+    "tiny": Config(
+        unet=UNetConfig(width=8, mult=(1, 2), blocks=1, groups=4, middle_attention=False),
+        crop_vox=(4, 24, 24),
+    ),
+    "small": Config(),
+    # METHODS 1.5, family B, 113,670,913 parameters, and its recipe fill-2d-mixture.
+    "paper": Config(
+        prediction="eps",
+        first_fill="zero",
+        residual_scale=0.5,
+        weighting="snr",
+        unet=UNetConfig(width=128, mult=(1, 1, 2, 2, 4, 4), attention=(4,), heads=64),
+        crop_vox=(32, 256, 256),
+    ),
+}
+
+
+def build(config: Config) -> Inpainter:
+    """The family with an untrained network."""
+    return inpainter(config)

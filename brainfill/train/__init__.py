@@ -1,0 +1,1 @@
+"""Training: packed data, examples, the loop and its state. Needs torch, numpy, scipy, safetensors."""

@@ -1,0 +1,110 @@
+"""Training examples: a crop around tissue, changed as scanners change it, and a random hole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from brainfill.core.config import check_ranges, option
+from brainfill.core.grid import BoolArray, FloatArray, Index3
+from brainfill.lesions.shapes import HoleMix, draw_hole
+from brainfill.models._base import normalised, tissue_level
+from brainfill.train.pack import Pack
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """How strongly crops are changed; 0 switches a change off."""
+
+    gamma: float = option(0.25, "spread of the log of the contrast exponent", low=0.0)
+    bias: float = option(0.15, "depth of a smooth intensity trend", low=0.0, high=0.9)
+    noise: float = option(0.02, "largest added noise", unit="of white matter", low=0.0)
+    blur: float = option(0.2, "probability of a blur or of thick slices", low=0.0, high=1.0)
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+def draw_batch(
+    pack: Pack,
+    shape: Index3,
+    size: int,
+    mix: HoleMix,
+    augment: AugmentConfig,
+    rng: np.random.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Normalised crops and holes, each float32 (size, 1, *shape)."""
+    crops, holes = zip(
+        *(_example(pack, shape, mix, augment, rng) for _ in range(size)), strict=True
+    )
+    return _stacked(crops), _stacked(holes)
+
+
+def _example(
+    pack: Pack, shape: Index3, mix: HoleMix, augment: AugmentConfig, rng: np.random.Generator
+) -> tuple[FloatArray, BoolArray]:
+    crop = _tissue_crop(pack.volumes[int(rng.integers(len(pack.volumes)))], shape, rng)
+    tissue = crop > 0
+    hole = draw_hole(tissue, mix, pack.shapes, rng)
+    if rng.random() < 0.5:  # left and right are alike
+        crop, hole, tissue = crop[:, ::-1], hole[:, ::-1], tissue[:, ::-1]
+    changed = augmented(crop, augment, rng) * tissue
+    return normalised(changed, tissue_level(changed, hole)), hole
+
+
+def _tissue_crop(volume: np.ndarray, shape: Index3, rng: np.random.Generator) -> FloatArray:
+    """A crop in [0, 1] centred on tissue, two times out of three on bright tissue (white matter)."""
+    darkest = 130 if rng.random() < 2 / 3 else 1
+    while True:
+        centre = rng.integers(volume.shape)
+        if volume[tuple(centre)] >= darkest:
+            break
+    start = centre - np.array(shape) // 2
+    out = np.zeros(shape, np.float32)
+    low, high = np.maximum(start, 0), np.minimum(start + shape, volume.shape)
+    into = tuple(slice(a, b) for a, b in zip(low - start, high - start, strict=True))
+    out[into] = volume[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    return out / 255
+
+
+def augmented(crop: FloatArray, config: AugmentConfig, rng: np.random.Generator) -> FloatArray:
+    """The crop (D, H, W) in [0, 1] after changes of contrast, bias field, resolution and noise."""
+    crop = crop ** np.exp(rng.normal(0, config.gamma)) if config.gamma else crop
+    if config.bias:
+        axes = [np.linspace(-1, 1, n) for n in crop.shape]
+        d, h, w = np.meshgrid(*axes, indexing="ij", sparse=True)
+        a = rng.uniform(-config.bias, config.bias, size=6) / 2
+        crop = crop * np.exp(
+            a[0] * d + a[1] * h + a[2] * w + a[3] * d * h + a[4] * h * w + a[5] * d * w
+        )
+    if rng.random() < config.blur:
+        if rng.random() < 0.5:
+            crop = ndimage.gaussian_filter(crop, rng.uniform(0.3, 0.9))
+        else:
+            crop = thick_slices(crop, int(rng.integers(3)), int(rng.integers(2, 5)))
+    if config.noise and rng.random() < 0.5:
+        sd = rng.uniform(0, config.noise)
+        real, imaginary = rng.normal(0, sd, size=(2, *crop.shape))
+        crop = np.hypot(crop + real, imaginary)  # magnitude images have Rician noise
+    return crop.astype(np.float32)
+
+
+def thick_slices(crop: FloatArray, axis: int, thickness: int) -> FloatArray:
+    """The crop as if scanned in slices of `thickness` voxels along `axis` and resampled back."""
+    means = ndimage.uniform_filter1d(crop, thickness, axis=axis)
+    kept = np.arange(0, crop.shape[axis], thickness)
+    where = np.clip(np.arange(crop.shape[axis]) / thickness, 0, len(kept) - 1)
+    below = np.floor(where).astype(int)
+    above = np.minimum(below + 1, len(kept) - 1)
+    share = (where - below).reshape([-1 if i == axis else 1 for i in range(3)])
+    slices = np.take(means, kept, axis=axis)
+    mixed = np.take(slices, below, axis) * (1 - share) + np.take(slices, above, axis) * share
+    return np.asarray(mixed, np.float32)
+
+
+def _stacked(arrays: tuple[np.ndarray, ...]) -> Tensor:
+    return torch.from_numpy(np.stack(arrays).astype(np.float32))[:, None]

@@ -1,0 +1,174 @@
+"""One training run in a folder: started, continued by the same command, exported as a bundle."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from brainfill import __version__
+from brainfill.bundles.store import Card, save_bundle
+from brainfill.core.config import option, override, to_dict
+from brainfill.core.errors import ConfigError
+from brainfill.core.registry import load
+from brainfill.models._base import FamilyConfig
+from brainfill.nets.unet import count_parameters
+from brainfill.train.pack import load_pack
+from brainfill.train.state import RunState
+from brainfill.train.trainer import TrainConfig, is_main_process, join_workers, new_state, train
+
+CONFIG, STATE, BUNDLE = "run.json", "state.safetensors", "bundle"
+_SAVE_EVERY_S = 120.0
+_SAY_EVERY_S = 10.0
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """All settings of a run, written beside its weights."""
+
+    model: Any = field(metadata={"help": "the family's configuration"})
+    train: TrainConfig = option(TrainConfig(), "how it is trained")
+
+
+def train_run(
+    family: str,
+    preset: str,
+    data: Path,
+    out: Path,
+    *,
+    settings: Sequence[str] = (),
+    device: str = "cpu",
+    max_minutes: float | None = None,
+    dry_run: bool = False,
+    say: Callable[[str], None],
+    clock: Callable[[], float] = time.monotonic,
+) -> Path:
+    """Train, or continue to train, until the last step or until time is up; then export.
+
+    Args:
+        family: module of brainfill.models.
+        preset: one of its PRESETS.
+        data: packed training data (.npz).
+        out: folder of the run; a run that is already there is continued.
+        settings: `train.steps=1000` or `model.unet.width=24`.
+        device: torch device; every process launched by torchrun takes its own.
+        max_minutes: stop after this time, whatever the step.
+        dry_run: say what would be done and do nothing.
+        say: receives lines for the user.
+        clock: seconds since any moment.
+
+    Returns:
+        The folder of the exported bundle.
+
+    Raises:
+        ConfigError: unknown preset or setting, or a run of another configuration is in `out`.
+        InputMissingError: no packed data.
+    """
+    config = resolved(family, preset, settings)
+    plain = {"family": family, "preset": preset, "brainfill": __version__, **to_dict(config)}
+    say(json.dumps(plain, indent=2))
+    if dry_run:
+        return out / BUNDLE
+    _claim(out, plain)
+    device = join_workers(device)
+    pack = load_pack(data)
+    torch.manual_seed(config.train.seed)
+    inpainter = load("brainfill.models", family).build(config.model)
+    inpainter.net.to(device)
+    state = new_state(inpainter, config.train)
+    if (out / STATE).is_file():
+        state.load(out / STATE)
+    millions = count_parameters(inpainter.net) / 1e6
+    say(
+        f"{millions:.2f} M parameters on {device}, {len(pack.names)} volumes, from step {state.step}"
+    )
+
+    began = spoke = saved = clock()
+    first_step, losses = state.step, list[float]()
+    for report in train(inpainter, pack, config.train, state):
+        losses.append(report.loss)
+        now = clock()
+        if now - spoke > _SAY_EVERY_S:
+            rate = (report.step - first_step) / (now - began)
+            mean = sum(losses) / len(losses)
+            say(
+                f"step {report.step}/{config.train.steps}  loss {mean:.4f}  "
+                f"{rate:.2f} steps/s  {rate * config.train.batch:.1f} crops/s"
+            )
+            spoke, losses = now, []
+        if now - saved > _SAVE_EVERY_S and is_main_process():
+            state.save(out / STATE)
+            saved = now
+        if max_minutes is not None and now - began > 60 * max_minutes:
+            say(f"time is up at step {report.step}; the same command continues")
+            break
+    if is_main_process():
+        state.save(out / STATE)
+        export(out, family, preset, config, state, pack.names)
+    return out / BUNDLE
+
+
+def resolved(family: str, preset: str, settings: Sequence[str]) -> RunConfig:
+    """The configuration of a preset after `settings`.
+
+    Raises:
+        ConfigError: unknown family, preset, key, or a value of the wrong type.
+    """
+    presets: dict[str, FamilyConfig] = load("brainfill.models", family).PRESETS
+    if preset not in presets:
+        msg = f"family '{family}' has no preset '{preset}'; known: {', '.join(presets)}"
+        raise ConfigError(msg)
+    model, training = presets[preset], TrainConfig()
+    for setting in settings:
+        part, _, rest = setting.partition(".")
+        if part == "model":
+            model = override(model, [rest])
+        elif part == "train":
+            training = override(training, [rest])
+        else:
+            msg = f"setting '{setting}' must begin with 'model.' or 'train.'"
+            raise ConfigError(msg, "for example train.steps=1000")
+    return RunConfig(model, training)
+
+
+def export(
+    out: Path, family: str, preset: str, config: RunConfig, state: RunState, people: Sequence[str]
+) -> None:
+    """Write the averaged weights of a run as a bundle in its folder."""
+    from brainfill.models._base import Inpainter
+
+    made_by = (
+        f"brainfill {__version__}: train --family {family} --preset {preset}, step {state.step} "
+        f"of {config.train.steps}, batch {config.train.batch}"
+    )
+    card = Card(
+        name=out.name,
+        family=family,
+        made_by=made_by,
+        data=f"{len(people)} scans: {', '.join(people)}",
+    )
+    about = f"# {out.name}\n\n{made_by}\n"
+    save_bundle(out / BUNDLE, Inpainter(config.model, state.net), state.ema, card, about)
+
+
+def _claim(out: Path, plain: dict[str, Any]) -> None:
+    """Record the settings of a new run; refuse to continue a run with other ones.
+
+    The number of steps may change, so that a run can be prolonged.
+    """
+    path = out / CONFIG
+    if path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        for run in (before, now := json.loads(json.dumps(plain))):
+            run.pop("brainfill")
+            run["train"].pop("steps")
+        if before != now:
+            msg = f"'{out}' holds a run with other settings"
+            raise ConfigError(msg, f"give another folder, or the settings in '{path}'")
+    out.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,141 @@
+"""The training loop, as a generator that reports after every step."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import distributed
+
+from brainfill.core.config import check_ranges, option
+from brainfill.lesions.shapes import HoleMix
+from brainfill.models._base import Inpainter
+from brainfill.train.examples import AugmentConfig, draw_batch
+from brainfill.train.pack import Pack
+from brainfill.train.state import RunState
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How a network is trained."""
+
+    steps: int = option(90_000, "optimiser steps of the whole run", low=1)
+    batch: int = option(8, "crops per step, on all devices together", low=1)
+    rate: float = option(3e-4, "peak learning rate", low=1e-8)
+    warmup: int = option(200, "steps until the peak", unit="steps", low=0)
+    weight_decay: float = option(0.01, "AdamW weight decay", low=0.0)
+    clip: float = option(1.0, "largest norm of the gradient", low=1e-6)
+    ema: float = option(0.999, "decay of the averaged weights", low=0.0, high=1.0)
+    ring: float = option(0.02, "weight of known voxels in the loss", low=0.0)
+    precision: Literal["bfloat16", "float32"] = option("bfloat16", "arithmetic of the network")
+    masks: HoleMix = option(HoleMix(), "kinds of holes")
+    augment: AugmentConfig = option(AugmentConfig(), "changes of the crops")
+    seed: int = option(0, "start of every random draw")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+class Report(NamedTuple):
+    """One finished step: its number from 1, the loss and the learning rate."""
+
+    step: int
+    loss: float
+    rate: float
+
+
+def new_state(inpainter: Inpainter, config: TrainConfig) -> RunState:
+    """A run at step 0, its weights drawn from the seed."""
+    optimizer = torch.optim.AdamW(
+        inpainter.net.parameters(),
+        lr=config.rate,
+        betas=(0.9, 0.99),
+        weight_decay=config.weight_decay,
+    )
+    return RunState(inpainter.net, optimizer)
+
+
+def train(
+    inpainter: Inpainter, pack: Pack, config: TrainConfig, state: RunState
+) -> Iterator[Report]:
+    """Train from `state` to the last step, one report per step.
+
+    Every draw of a step depends on the seed, the rank and the step alone, so a run that was
+    interrupted and continued equals one that was not.
+
+    Args:
+        inpainter: the family; its network is the one in `state`.
+        pack: where examples come from.
+        config: how to train.
+        state: changed in place.
+    """
+    device = next(state.net.parameters()).device
+    rank, world = _rank_and_world()
+    autocast = torch.autocast(
+        device.type, dtype=torch.bfloat16, enabled=config.precision == "bfloat16"
+    )
+    state.net.train()
+    while state.step < config.steps:
+        rng = np.random.default_rng([config.seed, rank, state.step])
+        crop = inpainter.config.crop_vox
+        size = max(config.batch // world, 1)
+        image, hole = draw_batch(pack, crop, size, config.masks, config.augment, rng)
+        # One draw per equal slice of (0, 1] keeps every batch spread over the noise levels.
+        t = torch.from_numpy((np.arange(size) + 1 - rng.random(size)) / size)
+        noise = torch.from_numpy(rng.standard_normal(image.shape, dtype=np.float32))
+        image, hole, noise = (v.to(device, non_blocking=True) for v in (image, hole, noise))
+
+        rate = learning_rate(config, state.step)
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        with autocast:
+            loss = inpainter.loss(image, hole, t, noise, config.ring)
+        state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if world > 1:
+            _average_gradients(state.net, world)
+        torch.nn.utils.clip_grad_norm_(state.net.parameters(), config.clip)
+        state.optimizer.step()
+        state.step += 1
+        state.update_ema(config.ema)
+        yield Report(state.step, float(loss.detach()), rate)
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up, then half a cosine down to 1 % of the peak at the last step."""
+    if step < config.warmup:
+        return config.rate * (step + 1) / config.warmup
+    progress = (step - config.warmup) / max(config.steps - config.warmup, 1)
+    return config.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+
+
+def join_workers(device: str) -> str:
+    """Join the other processes when launched by torchrun; the device of this process."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return device
+    cuda = device.startswith("cuda")
+    distributed.init_process_group("nccl" if cuda else "gloo")
+    return f"cuda:{os.environ['LOCAL_RANK']}" if cuda else device
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that writes files."""
+    return _rank_and_world()[0] == 0
+
+
+def _rank_and_world() -> tuple[int, int]:
+    if not distributed.is_initialized():
+        return 0, 1
+    return distributed.get_rank(), distributed.get_world_size()
+
+
+def _average_gradients(net: torch.nn.Module, world: int) -> None:
+    for p in net.parameters():
+        if p.grad is not None:
+            distributed.all_reduce(p.grad)
+            p.grad /= world
