@@ -10,6 +10,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel.arrayproxy import ArrayProxy
+from nibabel.freesurfer.mghformat import MGHError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 from numpy.typing import NDArray
 
@@ -18,6 +19,16 @@ from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.io._bytes import Family, family_of, looks_like, read_bytes
 
 IN_MEMORY = "the image in memory"
+# What nibabel was seen to raise on damaged headers.
+_HEADER_ERRORS = (
+    HeaderDataError,
+    MGHError,
+    KeyError,
+    OSError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
 _CLASSES = (nib.Nifti1Image, nib.MGHImage)  # Nifti2Image is a Nifti1Image
 
 
@@ -88,11 +99,13 @@ def image_from(data: bytes, name: str) -> SpatialImage:
         msg = f"'{name}' is not an image: found {looks_like(data)}, expected NIfTI or MGH"
         raise DataError(msg, "give a .nii, .nii.gz or .mgz file")
     try:
-        image = _class_of(data, family).from_bytes(data)
+        with np.errstate(all="ignore"):
+            image = _class_of(data, family).from_bytes(data)
         spec = image.dataobj
         needed = spec.offset + int(np.prod(spec.shape, dtype=object)) * spec.dtype.itemsize
-    except (HeaderDataError, ValueError, OverflowError, TypeError, OSError) as error:
-        msg = f"the header of '{name}' makes no sense: {str(error).strip() or type(error).__name__}"
+    except _HEADER_ERRORS as error:
+        words = "unknown voxel type " if isinstance(error, KeyError) else ""
+        msg = f"the header of '{name}' makes no sense: {words}{' '.join(str(error).split())}"
         raise DataError(msg, "repair the header, or convert the image again") from error
     if len(data) < needed:
         msg = f"'{name}' is cut short: found {len(data)} bytes, its header announces {needed}"

@@ -41,19 +41,14 @@ def replacing(out: Path) -> Iterator[Path]:
     out = Path(out)
     check_output(out)
     temporary = out.with_name(f".part-{secrets.token_hex(4)}-{out.name}")
-    try:
+    with _sentences(out):
         temporary.touch(exist_ok=False)
-        yield temporary
-        _to_disk(temporary)
-        temporary.replace(out)
-    except OSError as error:
-        if error.errno not in _REFUSALS:
-            raise
-        reason, hint = _REFUSALS[error.errno]
-        msg = f"cannot write '{out}': {reason}"
-        raise ConfigError(msg, hint) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        try:
+            yield temporary
+            _to_disk(temporary)
+            temporary.replace(out)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def check_output(out: Path) -> None:
@@ -74,6 +69,18 @@ def check_output(out: Path) -> None:
         reason, hint = _REFUSALS[errno.EACCES]
         msg = f"cannot write '{out}': folder '{folder}': {reason}"
         raise ConfigError(msg, hint)
+
+
+@contextlib.contextmanager
+def _sentences(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        reason, hint = _REFUSALS[error.errno]
+        msg = f"cannot write '{out}': {reason}"
+        raise ConfigError(msg, hint) from error
 
 
 def _to_disk(path: Path) -> None:

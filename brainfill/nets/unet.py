@@ -77,56 +77,19 @@ class UNet(nn.Module):
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config = c = config
-        embedding = 4 * c.width
-        pseudo = c.kind == "pseudo3d"
-
-        def res(inputs: int, outputs: int, *, mixes: bool = pseudo) -> ResBlock:
-            return ResBlock(
-                c.kind, inputs, outputs, embedding, c.groups, through_plane=mixes, dropout=c.dropout
-            )
-
-        def attend(channels: int, *, wanted: bool) -> nn.Module:
-            return Attention(channels, c.heads, c.groups) if wanted else nn.Identity()
-
-        self.embed1 = nn.Linear(c.width, embedding)
-        self.embed2 = nn.Linear(embedding, embedding)
+        self.embed1 = nn.Linear(c.width, 4 * c.width)
+        self.embed2 = nn.Linear(4 * c.width, 4 * c.width)
         self.first = conv(c.kind, c.inputs, c.width)
 
-        self.down = nn.ModuleList()
-        skips = [channels := c.width]
-        for level, mult in enumerate(c.mult):
-            stage = Stage()
-            for _ in range(c.blocks):
-                width = c.width * mult
-                stage.add(res(channels, width), attend(width, wanted=level in c.attention))
-                skips.append(channels := width)
-            if level < len(c.mult) - 1:
-                stage.resize = conv(c.kind, channels, channels, stride=2)
-                skips.append(channels)
-            self.down.append(stage)
+        self.down, skips = _way_down(c)
+        bottom = skips[-1]
+        self.middle1 = _res(c, bottom, bottom, mixes=c.through_plane_middle)
+        self.middle_attention = _attend(c, bottom, wanted=c.middle_attention)
+        self.middle2 = _res(c, bottom, bottom, mixes=c.through_plane_middle)
+        self.up, top = _way_up(c, skips)
 
-        mixes = pseudo and c.through_plane_middle
-        self.middle1 = res(channels, channels, mixes=mixes)
-        self.middle_attention = attend(channels, wanted=c.middle_attention)
-        self.middle2 = res(channels, channels, mixes=mixes)
-
-        self.up = nn.ModuleList()
-        for level, mult in reversed(list(enumerate(c.mult))):
-            stage = Stage()
-            for _ in range(c.blocks + 1):
-                skip = skips.pop()
-                if c.skips == "concat":
-                    inputs, width = channels + skip, c.width * mult
-                else:  # the next skip is added to this block's output, so the channels must agree
-                    inputs, width = channels, skips[-1] if skips else c.width
-                stage.add(res(inputs, width), attend(width, wanted=level in c.attention))
-                channels = width
-            if level > 0:
-                stage.resize = Upsample(c.kind, channels)
-            self.up.append(stage)
-
-        self.last_norm = GroupNorm(min(c.groups, channels), channels)
-        self.last = zeroed(conv(c.kind, channels, c.outputs))
+        self.last_norm = GroupNorm(min(c.groups, top), top)
+        self.last = zeroed(conv(c.kind, top, c.outputs))
         for parameter in self.parameters():
             parameter.data = channels_last(parameter.data)
 
@@ -171,6 +134,55 @@ class UNet(nn.Module):
             recomputed: Tensor = checkpoint(block, *inputs, use_reentrant=False)
             return recomputed
         return block(*inputs)
+
+
+def _way_down(c: UNetConfig) -> tuple[nn.ModuleList, list[int]]:
+    """The levels on the way down, and the channels of every tensor kept as a skip."""
+    stages = nn.ModuleList()
+    skips = [channels := c.width]
+    for level, mult in enumerate(c.mult):
+        stage = Stage()
+        for _ in range(c.blocks):
+            width = c.width * mult
+            stage.add(_res(c, channels, width), _attend(c, width, wanted=level in c.attention))
+            skips.append(channels := width)
+        if level < len(c.mult) - 1:
+            stage.resize = conv(c.kind, channels, channels, stride=2)
+            skips.append(channels)
+        stages.append(stage)
+    return stages, skips
+
+
+def _way_up(c: UNetConfig, skips: list[int]) -> tuple[nn.ModuleList, int]:
+    """The levels on the way up, coarsest first, and the channels at the top."""
+    stages = nn.ModuleList()
+    skips = skips.copy()
+    channels = skips[-1]
+    for level, mult in reversed(list(enumerate(c.mult))):
+        stage = Stage()
+        for _ in range(c.blocks + 1):
+            skip = skips.pop()
+            if c.skips == "concat":
+                inputs, width = channels + skip, c.width * mult
+            else:  # the next skip is added to this block's output, so the channels must agree
+                inputs, width = channels, skips[-1] if skips else c.width
+            stage.add(_res(c, inputs, width), _attend(c, width, wanted=level in c.attention))
+            channels = width
+        if level > 0:
+            stage.resize = Upsample(c.kind, channels)
+        stages.append(stage)
+    return stages, channels
+
+
+def _res(c: UNetConfig, inputs: int, outputs: int, *, mixes: bool = True) -> ResBlock:
+    mixes = mixes and c.kind == "pseudo3d"
+    return ResBlock(
+        c.kind, inputs, outputs, 4 * c.width, c.groups, through_plane=mixes, dropout=c.dropout
+    )
+
+
+def _attend(c: UNetConfig, channels: int, *, wanted: bool) -> nn.Module:
+    return Attention(channels, c.heads, c.groups) if wanted else nn.Identity()
 
 
 def _stages(modules: nn.ModuleList) -> list[Stage]:

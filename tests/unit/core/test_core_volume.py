@@ -51,7 +51,7 @@ def test_scan_parts_share_one_place():
         {"brain": Mask(ones, ELSEWHERE)},
         {"labels": LabelMap(ones, ELSEWHERE)},
     ):
-        with pytest.raises(GeometryError, match="sub-01.*LAS.*RAS"):
+        with pytest.raises(GeometryError, match=r"sub-01.*LAS.*RAS"):
             Scan("sub-01", {"T1w": image}, **parts)
     with pytest.raises(GeometryError, match="FLAIR"):
         Scan("sub-01", {"T1w": image, "FLAIR": Volume(ones, ELSEWHERE)})
