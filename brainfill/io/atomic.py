@@ -42,13 +42,14 @@ def replacing(out: Path) -> Iterator[Path]:
     check_output(out)
     temporary = out.with_name(f".part-{secrets.token_hex(4)}-{out.name}")
     with _sentences(out):
-        temporary.touch(exist_ok=False)
         try:
+            temporary.touch(exist_ok=False)
             yield temporary
             _to_disk(temporary)
             temporary.replace(out)
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the reason it was never made is on its way already
+                temporary.unlink(missing_ok=True)
 
 
 def check_output(out: Path) -> None:

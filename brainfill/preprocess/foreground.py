@@ -21,8 +21,8 @@ def foreground(image: Volume) -> BoolArray:
 
     The background is the value most common on the six faces. If what remains begins with tissue, as in a stripped
     brain, it is the foreground, voxel by voxel. If it begins with noisy air, the voxels above a tenth of the robust
-    range are taken (the threshold of Smith 2002, https://doi.org/10.1002/hbm.10062), of these the largest connected
-    piece with skull and sinuses filled, in steps of about 2 mm.
+    range are taken (the threshold of Smith 2002, https://doi.org/10.1002/hbm.10062), of these the large connected
+    pieces with skull and sinuses filled, in steps of about 2 mm.
 
     Args:
         image: whole head or stripped brain; negative values are allowed.
@@ -45,7 +45,7 @@ def foreground(image: Volume) -> BoolArray:
 
 
 def _head(bright: BoolArray, factor: tuple[int, ...]) -> BoolArray:
-    head = _largest(_opened(_block_share(bright, factor) >= 0.5))
+    head = _large_pieces(_opened(_block_share(bright, factor) >= 0.5))
     for axis in range(3):  # the skull closes a ring in most slices, hardly ever a shell
         within_slice = _ACROSS.copy()
         within_slice.swapaxes(0, axis)[[0, 2]] = False
@@ -107,13 +107,14 @@ def _opened(flags: BoolArray) -> BoolArray:
     return np.asarray(grown[1:-1, 1:-1, 1:-1])
 
 
-def _largest(flags: BoolArray) -> BoolArray:
+def _large_pieces(flags: BoolArray) -> BoolArray:
+    """Pieces of at least a twentieth of the largest: the skull may part the scalp from the brain."""
     labels, count = ndimage.label(flags)
     if count == 0:
         return flags
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    return np.asarray(labels == sizes.argmax())
+    return np.asarray((sizes >= sizes.max() / 20)[labels] & flags)
 
 
 def _filled(flags: BoolArray, structure: BoolArray, skip: int | None = None) -> BoolArray:
