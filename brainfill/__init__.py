@@ -1,3 +1,24 @@
-"""brainfill: replace brain lesions in T1-weighted scans by plausible healthy tissue."""
+"""brainfill: replace brain lesions in T1-weighted scans by plausible healthy tissue.
+
+>>> import brainfill
+>>> brainfill.fill  # doctest: +ELLIPSIS
+<function fill at ...>
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from brainfill.api import Filled, fill
 
 __version__ = "0.1.0"
+__all__ = ["Filled", "__version__", "fill"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - what a module attribute may be
+    """Load the Python interface when it is first used, so that importing brainfill is quick."""
+    if name in ("Filled", "fill"):
+        from brainfill import api
+
+        return getattr(api, name)
+    msg = f"module 'brainfill' has no attribute '{name}'"
+    raise AttributeError(msg)

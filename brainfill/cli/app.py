@@ -1,0 +1,61 @@
+"""The command `brainfill`: assembles its commands and turns errors into sentences and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from brainfill import __version__
+from brainfill.cli import evaluate, fill, train
+from brainfill.cli import list as list_
+from brainfill.core.errors import BrainfillError
+
+app = typer.Typer(
+    name="brainfill",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich would triple the time of --help
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("fill")(fill.command)
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(train.app, name="train")
+app.command("list")(list_.command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"brainfill {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Replace brain lesions in T1-weighted MRI by plausible healthy tissue.
+
+    Research use only; not a medical device. Exit codes: 0 done, 1 bug, 2 wrong use, 65 unusable
+    data, 66 input missing, 69 model or device missing, 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        app()
+    except BrainfillError as error:
+        typer.echo(f"error: {error}", err=True)
+        if error.hint:
+            typer.echo(f"hint: {error.hint}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,39 @@
+"""`brainfill list`: what there is to choose from, found without loading any of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+import typer
+
+from brainfill.bundles import store
+from brainfill.cli.options import Json
+from brainfill.core.registry import describe
+
+_REGISTRIES = {
+    "fillers": "brainfill.fillers",
+    "samplers": "brainfill.diffusion.samplers",
+    "families": "brainfill.models",
+}
+
+
+def command(
+    what: Annotated[
+        Literal["models", "samplers", "fillers", "families"], typer.Argument(help="what to list")
+    ],
+    as_json: Json = False,
+) -> None:
+    """List the models, samplers, filling methods or model families that are installed."""
+    found = _models() if what == "models" else describe(_REGISTRIES[what])
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    width = max((len(name) for name in found), default=0)
+    for name, words in found.items():
+        typer.echo(f"{name:<{width}}  {words}")
+
+
+def _models() -> dict[str, str]:
+    cards = [store.read_card(store.find(name)) for name in store.names()]
+    return {c.name: f"{c.family}, version {c.version}, licence: {c.licence}" for c in cards}

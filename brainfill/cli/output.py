@@ -1,0 +1,51 @@
+"""Which files a command will write, and whether it may."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from brainfill.core.errors import ConfigError, InputMissingError
+from brainfill.io.atomic import check_output
+from brainfill.io.sidecar import beside
+
+
+def check_inputs(paths: Sequence[Path]) -> None:
+    """Refuse input files that are not there.
+
+    Raises:
+        InputMissingError: names the first one missing.
+    """
+    for path in paths:
+        if not path.is_file():
+            what = "is a folder, expected a file" if path.is_dir() else "does not exist"
+            msg = f"'{path}' {what}"
+            raise InputMissingError(msg, "check the path")
+
+
+def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], *, force: bool) -> None:
+    """Refuse outputs that cannot be written, are there already, or would replace an input.
+
+    Args:
+        outputs: files to be written.
+        inputs: images that must stay as they are; so must the JSON files beside them.
+        force: whether files that exist may be replaced.
+
+    Raises:
+        ConfigError: says which and why.
+    """
+    kept = {p.resolve(): p for image in inputs for p in (image, beside(image, ".json"))}
+    seen: set[Path] = set()
+    for path in outputs:
+        check_output(path)
+        place = path.resolve()
+        if place in kept:
+            msg = f"output '{path}' would replace the input '{kept[place]}'"
+            raise ConfigError(msg, "choose another name; inputs are never replaced")
+        if place in seen:
+            msg = f"two outputs have the name '{path}'"
+            raise ConfigError(msg, "give each output a name of its own")
+        seen.add(place)
+        if path.exists() and not force:
+            msg = f"output '{path}' exists already"
+            raise ConfigError(msg, "replace it with --force, or choose another name with -o")

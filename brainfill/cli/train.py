@@ -1,0 +1,126 @@
+"""`brainfill train`: packs training data, trains a model family, exports a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from brainfill.cli._packing import find_sources, pack_sources
+from brainfill.cli.options import DryRun, Force, Quiet, default, flag
+from brainfill.cli.output import check_outputs
+from brainfill.core.config import option
+from brainfill.core.context import ignore
+from brainfill.core.errors import ConfigError, InputMissingError
+from brainfill.tasks._device import RunConfig, resolve_device
+
+app = typer.Typer(invoke_without_command=True)
+_PACK = "pack.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """What to train; the rest is set with --set."""
+
+    family: str = option("pseudo3d", "model family; see: brainfill list families")
+    preset: str = option("small", "size of the model: tiny, small or paper")
+    max_minutes: float | None = option(None, "stop after this time", unit="minutes", low=0)
+    settings: tuple[str, ...] = option((), "such as train.steps=1000 or model.unet.width=24")
+
+
+@app.callback()
+def command(
+    ctx: typer.Context,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="BIDS folder, manifest .tsv, or packed .npz"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="folder of the run, made if needed")
+    ] = None,
+    family: Annotated[str, flag(TrainOptions, "family")] = default(TrainOptions, "family"),
+    preset: Annotated[str, flag(TrainOptions, "preset")] = default(TrainOptions, "preset"),
+    max_minutes: Annotated[float | None, flag(TrainOptions, "max_minutes")] = default(
+        TrainOptions, "max_minutes"
+    ),
+    set_: Annotated[
+        list[str], flag(TrainOptions, "settings", "--set", metavar="KEY=VALUE")
+    ] = default(TrainOptions, "settings"),
+    device: Annotated[str, flag(RunConfig, "device")] = default(RunConfig, "device"),
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model; the same command continues a run that was interrupted.
+
+    The folder of the run receives its settings, its state and, at the end, the bundle that
+    `brainfill fill --model` takes. Its path is printed.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    if data is None or out is None:
+        msg = f"training needs {'--data' if data is None else '-o RUN'}"
+        raise ConfigError(msg, "brainfill train --data BIDS_OR_MANIFEST -o RUN")
+    say = ignore if quiet else _say
+    packed = _packed(data, out, say, dry_run=dry_run)
+    from brainfill.train.run import train_run
+
+    bundle = train_run(
+        family,
+        preset,
+        packed,
+        out,
+        settings=set_,
+        device="cpu" if dry_run else resolve_device(device),
+        max_minutes=max_minutes,
+        dry_run=dry_run,
+        say=say,
+    )
+    if not dry_run:
+        typer.echo(bundle)
+
+
+@app.command("pack")
+def pack(
+    data: Annotated[Path, typer.Argument(help="BIDS folder, or manifest .tsv")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="packed file, .npz")],
+    lesions: Annotated[
+        str, typer.Option("--lesions", help="folder or glob pattern of lesion masks, for shapes")
+    ] = "",
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", help="person to leave out; repeatable")
+    ] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Pack scans and lesion shapes into one file that training reads without nibabel."""
+    if out.suffix != ".npz":
+        msg = f"output '{out}' must end in .npz"
+        raise ConfigError(msg, f"for example {out.stem}.npz")
+    sources = find_sources(data, lesions, exclude or [])
+    check_outputs([out], [*sources.scans, *sources.lesions], force=force)
+    pack_sources(sources, out, ignore if quiet else _say)
+    typer.echo(out)
+
+
+def _packed(data: Path, out: Path, say: Callable[[str], None], *, dry_run: bool) -> Path:
+    """The packed file for `data`, made in the folder of the run unless it is there."""
+    if data.suffix == ".npz":
+        return data
+    if not data.exists():
+        msg = f"training data '{data}' do not exist"
+        raise InputMissingError(msg, "check the path")
+    sources = find_sources(data)
+    packed = out / _PACK
+    if dry_run:
+        say(f"{len(sources.scans)} scans and {len(sources.lesions)} lesion masks in '{data}'")
+    elif not packed.exists():
+        out.mkdir(parents=True, exist_ok=True)
+        pack_sources(sources, packed, say)
+    return packed
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

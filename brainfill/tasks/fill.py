@@ -1,0 +1,173 @@
+"""Replace lesions by plausible healthy tissue."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from brainfill.core import registry
+from brainfill.core.config import check_ranges, option, override
+from brainfill.core.errors import ConfigError, DataError
+from brainfill.tasks._base import Result
+
+if TYPE_CHECKING:
+    from brainfill.core.context import Context
+    from brainfill.core.grid import BoolArray
+    from brainfill.core.volume import Mask, Scan, Volume
+
+FILLERS = "brainfill.fillers"
+# Options of the task that belong to fillers with a model; others refuse them.
+MODEL_OPTIONS = ("model", "sampler", "steps", "samples", "aggregate")
+_LARGEST_SHARE = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class FillConfig:
+    """What to fill and how.
+
+    Raises:
+        ConfigError: a number out of range, or `sd` without several samples.
+    """
+
+    method: str = option("diffusion", "how to fill; see: brainfill list fillers")
+    dilate: int = option(
+        1, "grow the mask first, inside the head only", unit="voxels", low=0, high=20
+    )
+    feather: bool = option(True, "blend fill and scan in the ring that --dilate added")
+    samples: int = option(0, "fills to draw; 0 is the model's own number", low=0, high=1000)
+    aggregate: Literal["mean", "median", "first"] = option("mean", "how samples become one fill")
+    sampler: str = option("", "see: brainfill list samplers; empty is the model's own")
+    steps: int = option(0, "sampling steps; 0 is the model's own number", low=0, high=1000)
+    model: str = option("t1-fill", "model that fills: a name or a folder")
+    sd: bool = option(False, "also give the standard deviation of the samples")
+    settings: tuple[str, ...] = option((), "setting of the method as key=value; repeatable")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if self.sd and self.samples < 2:
+            msg = f"--sd needs --samples of at least 2, got {self.samples}"
+            raise ConfigError(msg, "for example --samples 8")
+
+
+def filler_config(config: FillConfig) -> Any:  # noqa: ANN401 - each filler has its own class
+    """The settings of the chosen filler, defaults included.
+
+    Raises:
+        ConfigError: unknown method, an option or setting the method does not have, a wrong value.
+    """
+    plugin = registry.load(FILLERS, config.method)
+    known = {f.name for f in dataclasses.fields(plugin.Config)}
+    for setting in config.settings:
+        key = setting.partition("=")[0].strip()
+        if key in MODEL_OPTIONS:
+            msg = f"'{key}' is an option of its own, not a setting"
+            raise ConfigError(msg, f"write --{key} instead of --set {key}=...")
+    given = {
+        f.name: getattr(config, f.name)
+        for f in dataclasses.fields(config)
+        if f.name in MODEL_OPTIONS and getattr(config, f.name) != f.default
+    }
+    for name in given:
+        if name not in known:
+            msg = f"--{name} means nothing to the method '{config.method}'"
+            raise ConfigError(msg, f"leave --{name} out, or choose --method diffusion")
+    return override(plugin.Config(**given), config.settings)
+
+
+def uses_network(config: FillConfig) -> bool:
+    """Whether the chosen method runs a network, so that the device matters."""
+    return hasattr(filler_config(config), "model")
+
+
+def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
+    """Fill the lesions of a scan.
+
+    Args:
+        scan: with a T1w image and a lesion mask.
+        config: what to do.
+        ctx: device, seed, progress, warnings.
+
+    Returns:
+        volumes "filled", "hole" (the mask really replaced), "labels" and perhaps "sd"; table
+        "lesions"; facts for the record. Every voxel outside "hole" is that of the scan.
+
+    Raises:
+        ConfigError: an option the method does not have.
+        DataError: the mask is empty, off the head or over half of it.
+    """
+    from brainfill.core.volume import Mask
+    from brainfill.lesions.components import dilate, label_lesions, lesion_table
+    from brainfill.preprocess.foreground import foreground
+    from brainfill.preprocess.paste import feather, paste_back
+
+    settings = filler_config(config)
+    image, lesion = _parts(scan)
+    ctx.progress("looking at the lesions", 0, 1)
+    head = foreground(image)
+    check_lesion(lesion, head, scan.subject, ctx)
+    hole = Mask(dilate(lesion.data, config.dilate, head), lesion.grid)
+    labels = label_lesions(lesion)
+    ctx.progress("looking at the lesions", 1, 1)
+
+    filling = registry.load(FILLERS, config.method).build(settings)(image, hole, ctx)
+    weights = feather(lesion, hole) if config.feather else None
+    filled = paste_back(image, filling.values, hole, weights)
+
+    volumes = {"filled": filled, "hole": hole, "labels": labels}
+    if config.sd:
+        if filling.sd is None:
+            msg = f"the method '{config.method}' gives no standard deviation"
+            raise ConfigError(msg, "leave --sd out, or choose --method diffusion")
+        volumes["sd"] = image.like(filling.sd)
+    table = lesion_table(labels, image, filled)
+    facts = {
+        "Method": config.method,
+        **filling.facts,
+        "LesionCount": len(table),
+        "LesionVoxels": int(lesion.data.sum()),
+        "LesionVolumeML": lesion.volume_ml(),
+        "FilledVoxels": int(hole.data.sum()),
+        "IntensityRangeInput": [float(image.data.min()), float(image.data.max())],
+    }
+    return Result(volumes, {"lesions": table}, facts)
+
+
+def check_lesion(lesion: Mask, head: BoolArray, subject: str, ctx: Context) -> None:
+    """Refuse a mask that cannot be meant, and warn of one partly off the head.
+
+    Args:
+        lesion: voxels to replace.
+        head: (X, Y, Z), where the image shows head or brain.
+        subject: named in the messages.
+        ctx: receives the warning.
+
+    Raises:
+        DataError: the mask is empty, the image shows nothing, or their overlap makes no sense.
+    """
+    wanted = int(lesion.data.sum())
+    inside, size = int((lesion.data & head).sum()), int(head.sum())
+    if wanted == 0:
+        msg = f"the lesion mask of '{subject}' is empty: found 0 voxels, expected at least 1"
+        raise DataError(msg, "check that it is the right file; there is nothing to fill")
+    if size == 0:
+        msg = f"'{subject}' shows no head: all its voxels have one value"
+        raise DataError(msg, "check that it is the right file")
+    if inside == 0:
+        msg = f"none of the {wanted} voxels of the lesion mask lies in the head of '{subject}'"
+        raise DataError(msg, "look at both in a viewer: the mask may belong to another scan")
+    if inside > _LARGEST_SHARE * size:
+        msg = (
+            f"the lesion mask covers {100 * inside / size:.0f} % of the head of '{subject}', "
+            f"expected at most {100 * _LARGEST_SHARE:.0f} %"
+        )
+        raise DataError(msg, "check that it is a lesion mask and not a brain mask or inverted")
+    if inside < wanted:
+        ctx.warn(f"{wanted - inside} of {wanted} lesion voxels lie outside the head of '{subject}'")
+
+
+def _parts(scan: Scan) -> tuple[Volume, Mask]:
+    if "T1w" not in scan.images or scan.lesion is None:
+        msg = f"cannot fill '{scan.subject}': found {', '.join(scan.images)}, expected T1w and a lesion mask"
+        raise DataError(msg)
+    return scan.images["T1w"], scan.lesion
