@@ -1,0 +1,74 @@
+"""A tiny head with a lesion on disk, and the command line called in this process."""
+
+import sys
+from typing import NamedTuple
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from brainfill.cli.app import main
+
+AFFINE = np.array([[-1.0, 0, 0, 10], [0, 1.2, 0, -12], [0, 0, 1.5, -9], [0, 0, 0, 1]])
+
+
+class Outcome(NamedTuple):
+    """What one call of the command gave back."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Files(NamedTuple):
+    """A scan and its mask on disk."""
+
+    t1: str
+    mask: str
+    folder: object
+
+
+@pytest.fixture
+def call(capsys, monkeypatch):
+    """Run `brainfill` with arguments; the exit code and both streams."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["brainfill", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return Outcome(stop.value.code or 0, out, err)
+
+    return run
+
+
+def save(path, data, affine=AFFINE, cls=nib.Nifti1Image):
+    nib.save(cls(data, affine), path)
+    return path
+
+
+@pytest.fixture
+def head():
+    """A ball of int16 tissue around 600 on a background of 0."""
+    distance = np.linalg.norm(np.indices((20, 18, 16)).T - np.array([9.5, 8.5, 7.5]), axis=-1).T
+    noise = np.random.default_rng(0).normal(600, 20, distance.shape)
+    return np.where(distance < 7, noise, 0).astype(np.int16)
+
+
+@pytest.fixture
+def lesion():
+    """Two lesions of 8 and 2 voxels inside the ball."""
+    where = np.zeros((20, 18, 16), np.uint8)
+    where[8:10, 8:10, 7:9] = 1
+    where[13, 9, 6:8] = 1
+    return where
+
+
+@pytest.fixture
+def files(tmp_path, head, lesion):
+    dark = head.copy()
+    dark[lesion > 0] = 200
+    t1, mask = tmp_path / "sub-01_T1w.nii.gz", tmp_path / "sub-01_mask.nii.gz"
+    return Files(save(t1, dark), save(mask, lesion), tmp_path)

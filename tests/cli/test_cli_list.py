@@ -1,0 +1,41 @@
+"""Listing what is installed, read from names and docstrings."""
+
+import json
+
+from brainfill.core import registry
+
+
+def test_samplers_are_listed_with_their_descriptions(call):
+    outcome = call("list", "samplers")
+    assert outcome.code == 0
+    assert outcome.err == ""
+    assert [line.split()[0] for line in outcome.out.splitlines()] == [
+        "ddim",
+        "ddpm",
+        "dpmpp2m",
+        "heun",
+    ]
+    starts = {line.index(line.split(None, 1)[1]) for line in outcome.out.splitlines()}
+    assert len(starts) == 1, "descriptions are aligned"
+
+
+def test_json_holds_the_same(call):
+    fillers = json.loads(call("list", "fillers", "--json").out)
+    assert fillers == registry.describe("brainfill.fillers")
+    assert "diffusion" in fillers
+
+
+def test_models_come_from_their_cards(call, monkeypatch, tmp_path):
+    from brainfill.bundles import store
+
+    (tmp_path / "t9").mkdir()
+    card = {"name": "t9", "family": "slice2d", "version": "4", "licence": "CC BY-NC 4.0"}
+    (tmp_path / "t9" / "config.json").write_text(json.dumps(card))
+    monkeypatch.setattr(store, "_SHIPPED", tmp_path)
+    assert call("list", "models").out == "t9  slice2d, version 4, licence: CC BY-NC 4.0\n"
+
+
+def test_unknown_kind_names_the_known_ones(call):
+    outcome = call("list", "sampler")
+    assert outcome.code == 2
+    assert "samplers" in outcome.err

@@ -1,0 +1,77 @@
+"""Defaults, help and ranges live once, in the configs; every command is walked to prove it."""
+
+import dataclasses
+
+import pytest
+import typer
+
+from brainfill.api import ReadConfig
+from brainfill.cli.app import app
+from brainfill.cli.train import TrainOptions
+from brainfill.core import registry
+from brainfill.tasks._device import RunConfig
+from brainfill.tasks.fill import FILLERS, MODEL_OPTIONS, FillConfig
+
+# Which configs stand behind the options of which command.
+CONFIGS = {"fill": (FillConfig, RunConfig, ReadConfig), "train": (TrainOptions, RunConfig)}
+RENAMED = {"settings": "set_"}
+# Given as an output file, by --sd OUT.
+NOT_OPTIONS = {("fill", "sd"), ("train", "seed"), ("train", "threads")}
+# Options that say what to read and write, or how to talk.
+OF_THE_COMMAND = {
+    *("t1", "mask", "input_", "lesion", "out", "sd", "labels", "force", "dry_run", "as_json"),
+    *("verbose", "quiet", "help", "data"),
+}
+FIELDS = [
+    pytest.param(command, config, field, id=f"{command}-{field.name}")
+    for command, configs in CONFIGS.items()
+    for config in configs
+    for field in dataclasses.fields(config)
+    if (command, field.name) not in NOT_OPTIONS
+]
+
+
+def parameters(command):
+    found = typer.main.get_command(app).commands[command]
+    return {p.name: p for p in found.params}
+
+
+@pytest.mark.parametrize(("command", "config", "field"), FIELDS)
+def test_option_is_that_of_the_config(command, config, field):
+    option = parameters(command)[RENAMED.get(field.name, field.name)]
+    default = option.default() if callable(option.default) else option.default
+    assert (tuple(default) if isinstance(default, list) else default) == field.default
+    assert option.help.startswith(field.metadata["help"])
+    assert field.metadata["unit"] in option.help
+
+
+@pytest.mark.parametrize(("command", "config", "field"), FIELDS)
+def test_ranges_are_those_of_the_config(call, command, config, field):
+    flag = "--" + field.name.replace("_", "-")
+    for value, step in ((field.metadata["low"], -1), (field.metadata["high"], 1)):
+        if value is not None:
+            outcome = call(command, flag, value + step)
+            assert outcome.code == 2
+            assert flag in outcome.err
+
+
+@pytest.mark.parametrize("command", CONFIGS)
+def test_no_option_lives_outside_the_configs(command):
+    fields = {f.name for config in CONFIGS[command] for f in dataclasses.fields(config)}
+    known = {RENAMED.get(name, name) for name in fields} | OF_THE_COMMAND
+    assert set(parameters(command)) <= known
+
+
+def test_task_and_diffusion_filler_agree_on_shared_defaults():
+    task = {f.name: f.default for f in dataclasses.fields(FillConfig)}
+    plugin = {
+        f.name: f.default for f in dataclasses.fields(registry.load(FILLERS, "diffusion").Config)
+    }
+    assert {name: task[name] for name in MODEL_OPTIONS} == {
+        name: plugin[name] for name in MODEL_OPTIONS
+    }
+
+
+@pytest.mark.parametrize("config", [FillConfig, RunConfig, ReadConfig, TrainOptions])
+def test_every_field_has_help(config):
+    assert all(f.metadata["help"] for f in dataclasses.fields(config))
