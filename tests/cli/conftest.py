@@ -1,15 +1,14 @@
 """A tiny head with a lesion on disk, and the command line called in this process."""
 
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
-import nibabel as nib
 import numpy as np
 import pytest
+from cli_files import save
 
 from brainfill.cli.app import main
-
-AFFINE = np.array([[-1.0, 0, 0, 10], [0, 1.2, 0, -12], [0, 0, 1.5, -9], [0, 0, 0, 1]])
 
 
 class Outcome(NamedTuple):
@@ -23,9 +22,9 @@ class Outcome(NamedTuple):
 class Files(NamedTuple):
     """A scan and its mask on disk."""
 
-    t1: str
-    mask: str
-    folder: object
+    t1: Path
+    mask: Path
+    folder: Path
 
 
 @pytest.fixture
@@ -42,11 +41,6 @@ def call(capsys, monkeypatch):
         return Outcome(stop.value.code or 0, out, err)
 
     return run
-
-
-def save(path, data, affine=AFFINE, cls=nib.Nifti1Image):
-    nib.save(cls(data, affine), path)
-    return path
 
 
 @pytest.fixture
