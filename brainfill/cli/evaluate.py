@@ -2,6 +2,57 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from brainfill.cli.options import Json
+from brainfill.core.errors import GeometryError
+from brainfill.tasks import evaluate
+
+app = typer.Typer(no_args_is_help=True, help="Compare results with the truth.")
+
+
+@app.callback()
+def group() -> None:
+    """Compare results with the truth."""
+
+
+@app.command("fill")
+def fill(
+    prediction: Annotated[Path, typer.Argument(metavar="PRED", help="filled image")],
+    reference: Annotated[Path, typer.Argument(metavar="REF", help="true image")],
+    mask: Annotated[Path, typer.Argument(metavar="MASK", help="voxels to compare")],
+    voided: Annotated[
+        Path | None,
+        typer.Option("--voided", help="image with its holes at 0, as in BraTS; REF without it"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare a filled image with the true one inside a mask."""
+    from brainfill.core.volume import Scan
+    from brainfill.io.nifti import read_mask, read_volume
+    from brainfill.preprocess.match import match_mask
+
+    images = {"prediction": read_volume(prediction), "reference": read_volume(reference)}
+    if voided:
+        images["voided"] = read_volume(voided)
+    try:
+        lesion = match_mask(read_mask(mask), images["reference"], warn=_warn)
+    except GeometryError as error:
+        msg = f"mask '{mask}' and image '{reference}' do not fit: {error}"
+        raise GeometryError(msg, error.hint) from error
+    result = evaluate.run(Scan(str(prediction), images, lesion=lesion))
+    typer.echo(json.dumps(dict(result.facts), indent=2) if as_json else _aligned(result.facts))
+
+
+def _aligned(figures: Mapping[str, float]) -> str:
+    width = max(map(len, figures))
+    return "\n".join(f"{name:<{width}}  {value:10.5g}" for name, value in figures.items())
+
+
+def _warn(message: str) -> None:
+    typer.echo(f"warning: {message}", err=True)

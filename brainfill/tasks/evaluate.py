@@ -1,0 +1,37 @@
+"""Compare a fill with the truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from brainfill.core.errors import DataError
+from brainfill.tasks._base import Result
+
+if TYPE_CHECKING:
+    from brainfill.core.volume import Scan
+
+
+def run(scan: Scan) -> Result:
+    """Figures of a filled image inside its mask.
+
+    Args:
+        scan: with the images "prediction" and "reference", perhaps "voided" (the reference with
+            its holes at 0, from which BraTS takes its intensity range), and the lesion mask.
+
+    Returns:
+        table "metrics" with the columns metric and value; the same as facts by name.
+
+    Raises:
+        DataError: the mask is empty or missing.
+    """
+    from brainfill.metrics.image import fill_metrics
+
+    if scan.lesion is None or not scan.lesion.data.any():
+        msg = f"the mask for '{scan.subject}' is empty: there is nothing to compare"
+        raise DataError(msg, "give the mask of the voxels that were filled")
+    images = scan.images
+    found = fill_metrics(
+        images["prediction"], images["reference"], scan.lesion, images.get("voided")
+    )
+    rows = [{"metric": name, "value": value} for name, value in found.items()]
+    return Result(tables={"metrics": rows}, facts=found)
