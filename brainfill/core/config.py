@@ -45,7 +45,8 @@ def check_ranges(config: Any) -> None:  # noqa: ANN401 - any dataclass
         value = getattr(config, field.name)
         if not isinstance(value, int | float):
             continue
-        if (low is not None and value < low) or (high is not None and value > high):
+        # Written so that NaN, which is never inside, is refused.
+        if not (low is None or value >= low) or not (high is None or value <= high):
             msg = f"{field.name} must be {_range_text(low, high)}, got {value}"
             raise ConfigError(msg)
 

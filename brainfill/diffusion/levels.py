@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainfill.core.config import check_ranges, option
+from brainfill.core.errors import ConfigError
 
 STEPS = 1000  # length of the discrete schedules; networks are told a level as an index 0 .. 999
 
@@ -61,6 +62,9 @@ class ScheduleConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        if self.sigma_min >= self.sigma_max:
+            msg = f"sigma_min {self.sigma_min} must be below sigma_max {self.sigma_max}"
+            raise ConfigError(msg)
 
     def build(self) -> Schedule:
         """The schedule itself."""

@@ -16,7 +16,7 @@ def conv(kind: Kind, inputs: int, outputs: int, size: int = 3, stride: int = 1) 
 
     Pseudo-3D networks convolve within the plane here; `ThroughPlane` adds the third axis.
     """
-    make = nn.Conv3d if kind == "3d" else nn.Conv2d
+    make = Conv3d if kind == "3d" else nn.Conv2d
     return make(inputs, outputs, size, stride=stride, padding=size // 2)
 
 
@@ -32,6 +32,22 @@ def channels_last(x: Tensor) -> Tensor:
     if x.ndim == 4:
         return x.contiguous(memory_format=torch.channels_last)
     return x.contiguous(memory_format=torch.channels_last_3d) if x.ndim == 5 else x
+
+
+class Conv3d(nn.Conv3d):
+    """A 3D convolution that always takes oneDNN on a CPU.
+
+    For one small float32 item torch would choose its own kernel, which is ten times slower.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, inputs, D, H, W) to (B, outputs, d, h, w)."""
+        single = x.device.type == "cpu" and not torch.is_grad_enabled() and x.shape[0] == 1
+        if not single or torch.is_autocast_enabled("cpu") or not torch.backends.mkldnn.is_available():
+            return super().forward(x)
+        return torch.ops.aten.mkldnn_convolution(
+            x, self.weight, self.bias, self.padding, self.stride, self.dilation, self.groups
+        )
 
 
 class GroupNorm(nn.GroupNorm):

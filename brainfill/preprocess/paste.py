@@ -33,8 +33,7 @@ def paste_back(
     if weights is not None:
         _same_shape(weights, original.grid, "weights")
         share = weights[inside]
-        # Weight 1 must give the fill itself, also when the original is huge there.
-        new = np.where(share == 1, new, share * new + (1 - share) * original.data[inside])
+        new = share * new + (1 - share) * original.data[inside]
     data = original.data.copy(order="K")
     data[inside] = new
     return original.like(data)

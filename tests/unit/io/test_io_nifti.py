@@ -299,10 +299,13 @@ def test_a_volume_that_was_moved_is_not_written(tmp_path, grids):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["t1.nii"]
 
 
-@pytest.mark.parametrize("damage", ["voxel", "header", "scale", "place"])
-def test_a_wrong_file_never_gets_its_name(tmp_path, monkeypatch, damage):
+@pytest.mark.parametrize(
+    ("damage", "in_memory"),
+    [("voxel", 0), ("header", 0), ("scale", 0), ("voxel", 1), ("scale", 1), ("place", 1)],
+)
+def test_a_wrong_file_never_gets_its_name(tmp_path, monkeypatch, damage, in_memory):
     source = save(tmp_path / "t1.nii", voxels("i2"), 0.5, 1)
-    volume = read_volume(source)
+    volume = read_volume(nib.load(source) if in_memory else source)
     at, what = {
         "voxel": (352 + 2, b"\x7f"),
         "header": (148, b"X"),

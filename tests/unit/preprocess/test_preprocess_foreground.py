@@ -53,6 +53,23 @@ def test_dark_skull_and_zeros_inside_are_part_of_the_head(grids, phantom):
     assert found[skull].mean() > 0.98
 
 
+def test_the_faint_edge_of_an_interpolated_brain_belongs_to_it(grids, phantom):
+    grid = grids["RAS"]
+    data = phantom(grid).data
+    inside = data > 400
+    edge = ndimage.binary_dilation(inside) & ~inside
+    found = foreground(Volume(np.where(inside, data, np.where(edge, 8, 0)), grid))
+    np.testing.assert_array_equal(found, inside | edge)
+
+
+def test_a_bright_spot_in_the_air_is_not_the_head(grids, phantom):
+    grid = grids["RAS"]
+    larger = Grid(grid.shape, grid.affine @ np.diag([2, 2, 2, 1]))
+    data = phantom(grid).data.copy()
+    data[:4, :4, :4] = 800
+    assert not foreground(noisy_head(Volume(data, larger), 15))[:4, :4, :4].any()
+
+
 def test_noise_in_a_padded_box_is_air_too(grids, phantom):
     grid = grids["RAS"]
     noisy = noisy_head(phantom(grid), 15).data.copy()

@@ -37,7 +37,7 @@ def test_weights_blend_inside_only():
     assert result.data.ravel().tolist() == [100, 0, 50, 100, 75, 100, 100, 100, 100]
 
 
-def test_full_weight_gives_the_fill_exactly_whatever_the_original():
+def test_full_weight_gives_the_fill_exactly():
     original = Volume(np.full(LINE.shape, 3e38), LINE)
     result = paste_back(
         original, np.full(LINE.shape, 0.1, np.float32), flags(4), np.ones(LINE.shape)

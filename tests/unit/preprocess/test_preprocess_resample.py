@@ -118,6 +118,16 @@ def test_enlarging_keeps_fine_stripes_from_becoming_coarse_ones(grids):
     np.testing.assert_allclose(smooth, 0.5, atol=0.05)
 
 
+def test_blur_follows_the_axis_also_when_axes_are_permuted():
+    data = np.random.default_rng(0).normal(size=(20, 21, 22)).astype(np.float32)
+    grid = Grid(data.shape, np.eye(4))
+    coarse = np.diag([3.0, 1.2, 0.9, 1])
+    expected = resample_to(data, grid, Grid((6, 15, 20), coarse), 1)
+    turned = coarse[:, [2, 0, 1, 3]]
+    found = resample_to(data, grid, Grid((20, 6, 15), turned), 1)
+    np.testing.assert_allclose(found, np.transpose(expected, (2, 0, 1)), atol=1e-5)
+
+
 def test_turned_grids_of_one_spacing_are_not_blurred(grids):
     data = np.random.default_rng(0).normal(size=grids["RAS"].shape).astype(np.float32)
     with_blur = resample_to(data, grids["RAS"], grids["oblique"], 1)

@@ -117,6 +117,8 @@ def test_pad_by_hand(ctx):
     changed, _ = step_of(pad, multiple=2)(Scan("a", {"T1w": image}), ctx)
     np.testing.assert_array_equal(changed.images["T1w"].data[0, 0], [1, 2, 3, 0])
     np.testing.assert_array_equal(changed.images["T1w"].data[1, 1], 0)
+    wider, _ = step_of(pad, multiple=1, at_least=7)(Scan("a", {"T1w": image}), ctx)
+    np.testing.assert_array_equal(wider.images["T1w"].data[3, 3], [0, 0, 1, 2, 3, 0, 0])
 
 
 @pytest.mark.parametrize("around", ["foreground", "brain"])
