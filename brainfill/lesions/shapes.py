@@ -112,9 +112,9 @@ def ellipsoid(shape: Index3, rng: np.random.Generator) -> BoolArray:
 
 
 def lesions(shape: Index3, library: Sequence[BoolArray], rng: np.random.Generator) -> BoolArray:
-    """One to four lesion shapes, the first in the middle, turned and mirrored at random."""
+    """One to twelve lesion shapes, the first in the middle, turned and mirrored at random."""
     hole = np.zeros(shape, bool)
-    for i in range(rng.integers(1, 5)):
+    for i in range(rng.integers(1, 13)):
         component = turned(library[int(rng.integers(len(library)))], rng)
         spread = np.array(shape) / (12 if i == 0 else 4)
         centre = rng.normal(np.array(shape) / 2, spread).round().astype(int)

@@ -37,6 +37,7 @@ from brainfill.nets.unet import UNet, UNetConfig
 
 _LEVEL_MARGIN_VOX = 12
 _BRIGHTEST = 2.0  # in units of white matter; fat and vessels beyond it carry no information
+_NOISE = 0.03  # of a good scan, in the same units
 CONDITION_CHANNELS = 2
 
 
@@ -46,10 +47,10 @@ class FamilyConfig:
 
     contrasts: tuple[str, ...] = option(("T1w",), "image contrasts the model was trained on")
     schedule: ScheduleConfig = option(ScheduleConfig(), "noise levels of training")
-    prediction: Prediction = option("v", "what the network predicts")
+    prediction: Prediction = option("x0", "what the network predicts")
     first_fill: Literal["harmonic", "zero"] = option("harmonic", "what the fill is relative to")
     residual_scale: float = option(
-        0.25, "typical size of fill minus first fill", unit="of white matter", low=1e-3
+        0.1, "typical size of fill minus first fill", unit="of white matter", low=1e-3
     )
     weighting: Weighting = option("uniform", "weight of noise levels in the training loss")
     unet: UNetConfig = option(UNetConfig(), "the network")
@@ -111,7 +112,8 @@ class Inpainter:
         # Relative to what the first fill gets wrong, so that easy white-matter holes count as
         # much as hard cortical ones.
         dims = (1, 2, 3, 4)
-        hard = (clean**2 * hole).sum(dims) / hole.sum(dims).clamp(min=1) + 0.02
+        floor = (_NOISE / self.config.residual_scale) ** 2
+        hard = (clean**2 * hole).sum(dims) / hole.sum(dims).clamp(min=1) + floor
         return (weight * error.sum(dims) / hole.sum(dims).clamp(min=1) / hard).mean()
 
     def denoiser(self) -> Denoiser:

@@ -33,6 +33,12 @@ class TrainConfig:
     ema: float = option(0.999, "decay of the averaged weights", low=0.0, high=1.0)
     ring: float = option(0.02, "weight of known voxels in the loss", low=0.0)
     precision: Literal["bfloat16", "float32"] = option("bfloat16", "arithmetic of the network")
+    noisiest: float = option(
+        0.5,
+        "share of crops at the noisiest level, where the estimate is the mean",
+        low=0.0,
+        high=1.0,
+    )
     masks: HoleMix = option(HoleMix(), "kinds of holes")
     augment: AugmentConfig = option(AugmentConfig(), "changes of the crops")
     seed: int = option(0, "start of every random draw")
@@ -86,7 +92,8 @@ def train(
         size = max(config.batch // world, 1)
         image, hole = draw_batch(pack, crop, size, config.masks, config.augment, rng)
         # One draw per equal slice of (0, 1] keeps every batch spread over the noise levels.
-        t = torch.from_numpy((np.arange(size) + 1 - rng.random(size)) / size)
+        times = (np.arange(size) + 1 - rng.random(size)) / size
+        t = torch.from_numpy(np.where(rng.random(size) < config.noisiest, 1.0, times))
         noise = torch.from_numpy(rng.standard_normal(image.shape, dtype=np.float32))
         image, hole, noise = (v.to(device, non_blocking=True) for v in (image, hole, noise))
 
