@@ -1,0 +1,1 @@
+"""Lesions as objects: connected components, their table, and random shapes for training."""
