@@ -26,7 +26,7 @@ class Denoiser(Protocol):
     """Estimates the clean tensor."""
 
     def __call__(self, x: Tensor, level: Level, cond: Condition, *, turn: int = 0) -> Tensor:
-        """X (B, C, *S) at `level` to an estimate of the clean x; `turn` counts the moves."""
+        """x (B, C, *S) at `level` to an estimate of the clean x; `turn` counts the moves."""
 
 
 def predicted_clean(output: Tensor, x: Tensor, level: Level, prediction: Prediction) -> Tensor:

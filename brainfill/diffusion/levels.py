@@ -46,7 +46,7 @@ class Schedule(Protocol):
         """The level at time t in [0, 1]; `CLEAN` at 0."""
 
     def levels(self, n: int, start: float = 1.0) -> list[Level]:
-        """N + 1 levels from time `start` down to `CLEAN`."""
+        """n + 1 levels from time `start` down to `CLEAN`."""
 
     def time(self, ratio: float) -> float:
         """The time at which sigma / alpha equals `ratio`, in [0, 1]; clamped to the schedule."""
@@ -98,7 +98,7 @@ class Tabulated:
         return Level(math.sqrt(a), math.sqrt(1 - a))
 
     def levels(self, n: int, start: float = 1.0) -> list[Level]:
-        """N + 1 levels at equal distances in time."""
+        """n + 1 levels at equal distances in time."""
         return [self.level(start * k / n) for k in range(n, 0, -1)] + [CLEAN]
 
     def time(self, ratio: float) -> float:
@@ -127,7 +127,7 @@ class Karras:
         return Level(1.0, (low + min(t, 1.0) * (high - low)) ** self.rho)
 
     def levels(self, n: int, start: float = 1.0) -> list[Level]:
-        """N levels whose last is sigma_min, then the clean one (for n = 1: sigma_max, clean)."""
+        """n levels whose last is sigma_min, then the clean one (for n = 1: sigma_max, clean)."""
         times = np.linspace(start, 0, n) if n > 1 else [start]
         return [self.level(max(float(t), 1e-12)) for t in times] + [CLEAN]
 

@@ -1,4 +1,4 @@
-"""Training loss in clean space, with the published weights of noise levels."""
+"""Published weights of noise levels, all expressed in clean space."""
 
 from __future__ import annotations
 
@@ -19,21 +19,3 @@ def level_weight(snr: Tensor, weighting: Weighting, gamma: float = 5.0) -> Tenso
     if weighting == "uniform":
         return torch.ones_like(snr)
     return snr if weighting == "snr" else snr.clamp(max=gamma)
-
-
-def weighted_error(estimate: Tensor, clean: Tensor, where: Tensor, weight: Tensor) -> Tensor:
-    """Mean over items of weight times the squared error averaged over `where`.
-
-    Args:
-        estimate: clean estimate (B, C, *S).
-        clean: truth, same shape.
-        where: non-negative weight of each voxel, broadcastable to the same shape.
-        weight: one weight per item (B,).
-
-    Returns:
-        A scalar. An item without any weighted voxel counts as zero.
-    """
-    dims = tuple(range(1, clean.ndim))
-    where = where.expand_as(clean)
-    error = ((estimate - clean) ** 2 * where).sum(dims) / where.sum(dims).clamp(min=1e-6)
-    return (error * weight).mean()

@@ -14,7 +14,7 @@ class Projector(Protocol):
     """Changes x so that it agrees with what is known."""
 
     def __call__(self, x: Tensor, level: Level, noise: Noise) -> Tensor:
-        """X (B, C, *S) at `level`, corrected; same shape."""
+        """x (B, C, *S) at `level`, corrected; same shape."""
 
 
 class KeepKnown:
@@ -33,7 +33,7 @@ class KeepKnown:
         self.noisy = noisy
 
     def __call__(self, x: Tensor, level: Level, noise: Noise) -> Tensor:
-        """X inside the hole, the known values outside; exact at the clean level."""
+        """x inside the hole, the known values outside; exact at the clean level."""
         known = self.clean
         if self.noisy and level.sigma > 0:
             known = level.alpha * known + level.sigma * noise(x)

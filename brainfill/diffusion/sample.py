@@ -24,7 +24,7 @@ class Sampler(Protocol):
         """Forget earlier steps; called at the start and after fresh noise."""
 
     def step(self, denoise: Denoise, x: Tensor, now: Level, then: Level, noise: Noise) -> Tensor:
-        """X (B, C, *S) at level `now` to level `then`; same shape."""
+        """x (B, C, *S) at level `now` to level `then`; same shape."""
 
 
 def sample(

@@ -32,7 +32,7 @@ def dilate(where: BoolArray, n: int, within: BoolArray) -> BoolArray:
         within: where growth is allowed, same shape.
     """
     if n == 0:
-        return where.copy()
+        return np.array(where)
     # The seeds may lie outside `within`; the growth may not.
     return np.asarray(ndimage.binary_dilation(where, iterations=n, mask=within | where))
 

@@ -126,7 +126,7 @@ def _ssim(s: Scaled, axes: tuple[int, ...]) -> float:
     # Windows reach 5 voxels beyond the mask and everything farther out is zero, so the map inside
     # the mask does not change when the images are cut to that margin.
     margin = (2 * _RADIUS_VOX,) * 3
-    box = Box.around(s.mask).grow(margin).within(_shape(s.mask)).slices  # type: ignore[arg-type]
+    box = Box.around(s.mask).grow(margin).within(_shape(s.mask)).slices
     p, g, mask = p[box], g[box], s.mask[box]
 
     def smooth(x: NDArray[Any]) -> NDArray[Any]:

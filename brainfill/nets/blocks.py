@@ -27,10 +27,10 @@ class ResBlock(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.norm1 = GroupNorm(min(groups, inputs), inputs)
+        self.norm1 = GroupNorm(groups, inputs)
         self.conv1 = conv(kind, inputs, outputs)
         self.embed = nn.Linear(embedding, outputs)
-        self.norm2 = GroupNorm(min(groups, outputs), outputs)
+        self.norm2 = GroupNorm(groups, outputs)
         self.dropout = nn.Dropout(dropout)
         self.conv2 = zeroed(conv(kind, outputs, outputs))
         self.mix1 = ThroughPlane(outputs) if through_plane else None
@@ -38,7 +38,7 @@ class ResBlock(nn.Module):
         self.skip = nn.Identity() if inputs == outputs else conv(kind, inputs, outputs, size=1)
 
     def forward(self, x: Tensor, emb: Tensor, depth: int) -> Tensor:
-        """X (N, inputs, *S) and emb (N, embedding) to (N, outputs, *S); N = B * depth."""
+        """x (N, inputs, *S) and emb (N, embedding) to (N, outputs, *S); N = B * depth."""
         h = self.conv1(F.silu(self.norm1(x)))
         if self.mix1 is not None:
             h = self.mix1(h, depth)
@@ -57,12 +57,12 @@ class Attention(nn.Module):
     def __init__(self, channels: int, heads: int, groups: int) -> None:
         super().__init__()
         self.heads = heads
-        self.norm = GroupNorm(min(groups, channels), channels)
+        self.norm = GroupNorm(groups, channels)
         self.qkv = nn.Linear(channels, 3 * channels)
         self.out = zeroed(nn.Linear(channels, channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (N, C, *S) plus what each position gathers from the others; same shape."""
+        """x (N, C, *S) plus what each position gathers from the others; same shape."""
         tokens = self.norm(x).flatten(2).transpose(1, 2)
         n, length, channels = tokens.shape
         split = self.qkv(tokens).reshape(n, length, 3, self.heads, channels // self.heads)
@@ -79,6 +79,6 @@ class Upsample(nn.Module):
         self.conv = conv(kind, channels, channels)
 
     def forward(self, x: Tensor, like: Tensor) -> Tensor:
-        """X (N, C, *s) to the spatial size of `like`, which may be odd."""
+        """x (N, C, *s) to the spatial size of `like`, which may be odd."""
         enlarged: Tensor = self.conv(F.interpolate(x, size=like.shape[2:], mode="nearest"))
         return enlarged

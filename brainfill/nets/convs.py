@@ -42,12 +42,13 @@ class Conv3d(nn.Conv3d):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, inputs, D, H, W) to (B, outputs, d, h, w)."""
-        single = x.device.type == "cpu" and not torch.is_grad_enabled() and x.shape[0] == 1
-        if not single or torch.is_autocast_enabled("cpu") or not torch.backends.mkldnn.is_available():
-            return super().forward(x)
-        return torch.ops.aten.mkldnn_convolution(
-            x, self.weight, self.bias, self.padding, self.stride, self.dilation, self.groups
-        )
+        small = x.device.type == "cpu" and x.shape[0] == 1
+        training = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu")
+        if small and not training and torch.backends.mkldnn.enabled:
+            return torch.ops.aten.mkldnn_convolution(
+                x, self.weight, self.bias, self.padding, self.stride, self.dilation, self.groups
+            )
+        return super().forward(x)
 
 
 class GroupNorm(nn.GroupNorm):

@@ -39,10 +39,26 @@ class UNetConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        channels = {self.width * m for m in self.mult}
-        if any(c % min(self.groups, c) for c in channels):
-            msg = f"groups must divide the channels of every level {sorted(channels)}, got {self.groups}"
-            raise ConfigError(msg)
+        last = len(self.mult) - 1
+        problem = ""
+        if not self.mult or min(self.mult) < 1:
+            problem = f"mult must hold numbers from 1 on, got {self.mult}"
+        elif any(not 0 <= level <= last for level in self.attention):
+            problem = f"attention must name levels 0 to {last}, got {self.attention}"
+        elif self.width % self.groups:
+            problem = f"groups must divide the width of {self.width}, got {self.groups}"
+        elif any(c % self.heads for c in self._attending()):
+            problem = (
+                f"heads must divide the attending channels {self._attending()}, got {self.heads}"
+            )
+        if problem:
+            raise ConfigError(problem)
+
+    def _attending(self) -> list[int]:
+        """Channel counts at which there is self-attention."""
+        coarsest = self.mult[-1:] if self.middle_attention else ()
+        levels = [self.mult[level] for level in self.attention]
+        return sorted({self.width * m for m in (*levels, *coarsest)})
 
 
 class Stage(nn.Module):
@@ -88,7 +104,7 @@ class UNet(nn.Module):
         self.middle2 = _res(c, bottom, bottom, mixes=c.through_plane_middle)
         self.up, top = _way_up(c, skips)
 
-        self.last_norm = GroupNorm(min(c.groups, top), top)
+        self.last_norm = GroupNorm(c.groups, top)
         self.last = zeroed(conv(c.kind, top, c.outputs))
         for parameter in self.parameters():
             parameter.data = channels_last(parameter.data)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from brainfill.core.context import Context
 from brainfill.core.errors import DataError
 from brainfill.tasks._base import Result
 
 if TYPE_CHECKING:
-    from brainfill.core.volume import Scan
+    from brainfill.core.volume import Mask, Scan
 
 
 def run(scan: Scan) -> Result:
@@ -25,13 +26,15 @@ def run(scan: Scan) -> Result:
         DataError: the mask is empty or missing.
     """
     from brainfill.metrics.image import fill_metrics
+    from brainfill.preprocess.steps import reorient
 
     if scan.lesion is None or not scan.lesion.data.any():
         msg = f"the mask for '{scan.subject}' is empty: there is nothing to compare"
         raise DataError(msg, "give the mask of the voxels that were filled")
-    images = scan.images
-    found = fill_metrics(
-        images["prediction"], images["reference"], scan.lesion, images.get("voided")
-    )
+    # Windows of ssim_brats lie in sagittal planes, whatever the order of the axes on disk.
+    turned, _ = reorient.build(reorient.Config("RAS"))(scan, Context())
+    mask = cast("Mask", turned.lesion).data
+    images = {name: image.data for name, image in turned.images.items()}
+    found = fill_metrics(images["prediction"], images["reference"], mask, images.get("voided"))
     rows = [{"metric": name, "value": value} for name, value in found.items()]
     return Result(tables={"metrics": rows}, facts=found)

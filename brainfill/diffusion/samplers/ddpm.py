@@ -9,6 +9,7 @@ from typing import Literal
 from torch import Tensor
 
 from brainfill.core.config import option
+from brainfill.core.errors import ConfigError
 from brainfill.diffusion.levels import Level
 from brainfill.diffusion.noise import Noise
 from brainfill.diffusion.sample import Denoise
@@ -33,7 +34,14 @@ class Ddpm:
         """Nothing to forget."""
 
     def step(self, denoise: Denoise, x: Tensor, now: Level, then: Level, noise: Noise) -> Tensor:
-        """One move towards less noise."""
+        """One move towards less noise.
+
+        Raises:
+            ConfigError: the move leads to more noise, which has no ancestral form.
+        """
+        if then.ratio > now.ratio:
+            msg = "sampler 'ddpm' cannot encode an image"
+            raise ConfigError(msg, "use ddim or heun")
         clean = denoise(x, now)
         if then.sigma == 0:
             return clean
