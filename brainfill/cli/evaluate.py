@@ -49,9 +49,10 @@ def fill(
     typer.echo(json.dumps(dict(result.facts), indent=2) if as_json else _aligned(result.facts))
 
 
-def _aligned(figures: Mapping[str, float]) -> str:
+def _aligned(figures: Mapping[str, float | None]) -> str:
     width = max(map(len, figures))
-    return "\n".join(f"{name:<{width}}  {value:10.5g}" for name, value in figures.items())
+    shown = {n: "n/a" if v is None else f"{v:.5g}" for n, v in figures.items()}
+    return "\n".join(f"{name:<{width}}  {value:>10}" for name, value in shown.items())
 
 
 def _warn(message: str) -> None:

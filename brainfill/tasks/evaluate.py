@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, cast
 
 from brainfill.core.context import Context
@@ -20,7 +21,8 @@ def run(scan: Scan) -> Result:
             its holes at 0, from which BraTS takes its intensity range), and the lesion mask.
 
     Returns:
-        table "metrics" with the columns metric and value; the same as facts by name.
+        table "metrics" with the columns metric and value; the same as facts by name. Axes are
+        counted from left-right, value None where a figure is not defined.
 
     Raises:
         DataError: the mask is empty or missing.
@@ -36,5 +38,6 @@ def run(scan: Scan) -> Result:
     mask = cast("Mask", turned.lesion).data
     images = {name: image.data for name, image in turned.images.items()}
     found = fill_metrics(images["prediction"], images["reference"], mask, images.get("voided"))
-    rows = [{"metric": name, "value": value} for name, value in found.items()]
-    return Result(tables={"metrics": rows}, facts=found)
+    figures = {name: value if math.isfinite(value) else None for name, value in found.items()}
+    rows = [{"metric": name, "value": value} for name, value in figures.items()]
+    return Result(tables={"metrics": rows}, facts=figures)

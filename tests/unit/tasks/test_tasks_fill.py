@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from brainfill.fillers._base import Filling
 
 from brainfill.core.config import option
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError, DataError
 from brainfill.core.volume import Mask, Scan, Volume
+from brainfill.fillers._base import Filling
 from brainfill.tasks import fill as task
 from brainfill.tasks.fill import FillConfig, check_lesion, filler_config, run
 
