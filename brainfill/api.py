@@ -159,13 +159,14 @@ def fill_facts(done: Done, written: WriteFacts) -> dict[str, Any]:
     request = done.request
     sources = (request.t1, request.mask)
     arguments = to_dict(request.config) | to_dict(request.run) | to_dict(request.read)
+    filler = to_dict(fill_task.filler_config(request.config))
+    settings = {name: value for name, value in filler.items() if name not in arguments}
     return {
         "GeneratedBy": {"Name": "brainfill", "Version": __version__},
         "Sources": [_name(s) for s in sources],
         "SourcesSHA256": {str(s): sha256(Path(s)) for s in sources if isinstance(s, str | Path)},
         "SpatialReference": "orig",
-        "BrainfillArguments": arguments
-        | {"settings": to_dict(fill_task.filler_config(request.config))},
+        "BrainfillArguments": arguments | {"settings": settings},
         **done.result.facts,
         "Seed": request.run.seed,
         "Device": describe_device(done.ctx.device),

@@ -17,6 +17,9 @@ def check_inputs(paths: Sequence[Path]) -> None:
         InputMissingError: names the first one missing.
     """
     for path in paths:
+        if path.is_symlink() and not path.exists():
+            msg = f"'{path}' is a link to a file that is not there"
+            raise InputMissingError(msg, "fetch it first (datalad get, git annex get)")
         if not path.is_file():
             what = "is a folder, expected a file" if path.is_dir() else "does not exist"
             msg = f"'{path}' {what}"

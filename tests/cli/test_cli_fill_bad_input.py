@@ -16,6 +16,16 @@ def missing(path, head, lesion):
     path.unlink()
 
 
+def dangling(path, head, lesion):
+    path.unlink()
+    path.symlink_to("annex/objects/none")
+
+
+def folder(path, head, lesion):
+    path.unlink()
+    path.mkdir()
+
+
 def truncated(path, head, lesion):
     path.write_bytes(path.read_bytes()[:-200])
 
@@ -85,6 +95,8 @@ def label_map(path, head, lesion):
 CASES = [
     (T1, missing, 66, ["does not exist"]),
     (MASK, missing, 66, ["does not exist"]),
+    (T1, dangling, 66, ["link", "datalad get"]),
+    (MASK, folder, 66, ["is a folder"]),
     (T1, truncated, 65, ["stop too early"]),
     (T1, renamed_text, 65, ["not an image", "text beginning"]),
     (MASK, renamed_text, 65, ["not an image"]),
