@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,9 @@ from brainfill.io._bytes import output_format
 from brainfill.io.sidecar import beside, stem
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.fill import FillConfig, filler_config
+
+# A value and its origin, spread over four lines by json; one line reads better.
+_VALUE = r'\{\s+("value": .*),\s+("origin": .*)\s+\}'
 
 
 def command(
@@ -106,7 +110,8 @@ def command(
     check_inputs(paths)
     check_outputs(list(outputs.values()), paths, force=force)
     if dry_run:
-        typer.echo(json.dumps(resolved(request, outputs, ctx), indent=2))
+        plan = json.dumps(resolved(request, outputs, ctx), indent=2)
+        typer.echo(re.sub(_VALUE, r"{\1, \2}", plan))
         return
     with talking(quiet=quiet, verbose=verbose) as talk:
         facts = _fill(request, outputs, talk)
