@@ -56,7 +56,8 @@ def stripe_index(image: FloatArray, mask: BoolArray) -> tuple[float, float, floa
         mask: the filled voxels, same shape.
 
     Returns:
-        NaN for an axis along which no two filled, or no two tissue, voxels are neighbours.
+        NaN for an axis along which no two filled, or no two tissue, voxels are neighbours, and
+        where the tissue does not change along the axis.
     """
     if not mask.any():
         return (math.nan,) * 3
@@ -64,7 +65,7 @@ def stripe_index(image: FloatArray, mask: BoolArray) -> tuple[float, float, floa
     tissue = ring & _similar(part, part[fill])
     inside = [_mean_step(part, fill, axis) for axis in range(3)]
     outside = [_mean_step(part, tissue, axis) for axis in range(3)]
-    x, y, z = (_along(inside, axis) / _along(outside, axis) for axis in range(3))
+    x, y, z = (_ratio(_along(inside, axis), _along(outside, axis)) for axis in range(3))
     return x, y, z
 
 
@@ -95,5 +96,8 @@ def _mean_step(image: NDArray[np.float64], where: BoolArray, axis: int) -> float
 
 
 def _along(steps: list[float], axis: int) -> float:
-    others = (sum(steps) - steps[axis]) / 2
-    return steps[axis] / others if others > 0 else math.nan
+    return _ratio(steps[axis], (sum(steps) - steps[axis]) / 2)
+
+
+def _ratio(above: float, below: float) -> float:
+    return above / below if below > 0 else math.nan

@@ -1,0 +1,123 @@
+"""Patches of voxels: their shape, and a library of whole ones around a lesion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from brainfill.core.grid import BoolArray, FloatArray
+from brainfill.fillers._sites import Site
+from brainfill.fillers._smooth import noise_sd
+
+_SIGMA_OVER_RADIUS = 0.48
+
+
+@dataclass(frozen=True, eq=False)
+class Stencil:
+    """Shape of a patch.
+
+    Args:
+        offsets: whole voxels (P, 3), the centre among them.
+        weights: float32 (P,), how much each counts when patches are compared.
+    """
+
+    offsets: NDArray[np.intp]
+    weights: FloatArray
+
+    @property
+    def reach(self) -> tuple[int, int, int]:
+        """Voxels the patch extends from its centre along each axis."""
+        x, y, z = np.abs(self.offsets).max(axis=0).tolist()
+        return x, y, z
+
+    def pad(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The array with its outermost values repeated, so that every voxel has a whole patch."""
+        # In C order, whatever the order of the file, because patches are read by flat index.
+        return np.ascontiguousarray(np.pad(array, [(r, r) for r in self.reach], mode="edge"))
+
+    @property
+    def inner(self) -> tuple[slice, ...]:
+        """Where the array lies in the padded one."""
+        return tuple(slice(r, -r) for r in self.reach)
+
+    def steps(self, shape: tuple[int, ...]) -> NDArray[np.intp]:
+        """Offsets (P,) in the flat index of an array of `shape`."""
+        strides = np.array([shape[1] * shape[2], shape[2], 1])
+        return np.asarray(self.offsets @ strides)
+
+
+@dataclass(frozen=True, eq=False)
+class Library:
+    """Whole patches of tissue, standardised.
+
+    Args:
+        patches: float32 (M, P).
+        squares: `patches` squared.
+        centres: float32 (M,), the value in the middle of each.
+        mean: of the tissue, in the unit of the image; subtracted.
+        sd: of the tissue; divided by.
+        noise: variance of the noise, after division.
+    """
+
+    patches: FloatArray
+    squares: FloatArray
+    centres: FloatArray
+    mean: float
+    sd: float
+    noise: float
+
+
+def stencil(radius_vox: float, spacing: tuple[float, float, float]) -> Stencil:
+    """A ball of voxels around the centre, and its neighbours along each axis.
+
+    Args:
+        radius_vox: radius in voxels of the finest axis.
+        spacing: voxel size [mm].
+    """
+    sides = np.asarray(spacing) / min(spacing)
+    reach = np.maximum(1, np.floor(radius_vox / sides)).astype(int)
+    offsets = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), -1)
+    offsets = offsets.reshape(-1, 3)
+    away = np.linalg.norm(offsets * sides, axis=1)
+    keep = (away <= radius_vox) | (np.abs(offsets).sum(axis=1) == 1)
+    weights = np.exp(-0.5 * (away[keep] / (_SIGMA_OVER_RADIUS * radius_vox)) ** 2)
+    return Stencil(offsets[keep], weights.astype(np.float32))
+
+
+def collect(
+    site: Site, shape: Stencil, search_mm: float, most: int, rng: np.random.Generator
+) -> Library:
+    """Patches around a lesion that are known throughout and centred on tissue.
+
+    Args:
+        site: surroundings of the lesion.
+        shape: of the patches.
+        search_mm: distance of centres from the lesion; all of the site where that gives none.
+        most: how many at most; a random choice of them beyond that.
+        rng: makes the choice.
+    """
+    # Beyond the ends of the image its outermost values count as known: thin volumes have patches too.
+    whole = _whole(shape.pad(site.known), shape)[shape.inner] & site.tissue
+    away = ndimage.distance_transform_edt(~site.hole, sampling=site.grid.spacing())
+    near = whole & (away <= search_mm)
+    chosen = np.argwhere(near if near.any() else whole)
+    if len(chosen) > most:
+        world = np.round(site.grid.to_world(chosen.astype(np.float64)), 3)
+        chosen = chosen[np.lexsort(world.T[::-1])][rng.permutation(len(chosen))[:most]]
+    mean = float(site.image[site.tissue].mean())
+    sd = float(site.image[site.tissue].std()) or 1.0
+    image = ((shape.pad(site.image) - mean) / sd).astype(np.float32)
+    flat = np.ravel_multi_index(tuple((chosen + np.array(shape.reach)).T), image.shape)
+    patches = image.ravel()[flat[:, None] + shape.steps(image.shape)]
+    noise = (noise_sd(site.image, site.tissue) / sd) ** 2
+    return Library(patches, patches**2, image.ravel()[flat], mean, sd, noise)
+
+
+def _whole(known: BoolArray, shape: Stencil) -> BoolArray:
+    footprint = np.zeros([2 * r + 1 for r in shape.reach], bool)
+    footprint[tuple((shape.offsets + np.array(shape.reach)).T)] = True
+    return np.asarray(ndimage.binary_erosion(known, footprint))

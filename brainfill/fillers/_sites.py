@@ -1,0 +1,145 @@
+"""The surroundings of each lesion, cut out one at a time, for fillers that work without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from brainfill.core.context import Context
+from brainfill.core.errors import GeometryError
+from brainfill.core.grid import BoolArray, Box, FloatArray, Grid, Index3
+from brainfill.core.volume import Mask, Volume
+from brainfill.fillers._base import Filling
+
+_TOUCHING = np.ones((3, 3, 3))
+_ENOUGH_TISSUE_VOX = 30
+_COMMON_SHARE = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """One lesion and the block of voxels around it.
+
+    Args:
+        name: number, size and place of the lesion, for messages.
+        image: float32 (X, Y, Z); 0 where `known` is false, so that no lesion can leak into a fill.
+        hole: the voxels of this lesion.
+        known: finite voxels outside every lesion.
+        tissue: known voxels that are not background.
+        grid: of the block.
+    """
+
+    name: str
+    image: FloatArray
+    hole: BoolArray
+    known: BoolArray
+    tissue: BoolArray
+    grid: Grid
+
+    def voxels(self) -> NDArray[np.intp]:
+        """Indices (N, 3) of the hole, ordered by place in the world, whatever the array's order."""
+        return _ordered(np.argwhere(self.hole), self.grid)
+
+    def rng(self, seed: int) -> np.random.Generator:
+        """Random numbers that depend on the seed and on where the lesion is, on nothing else."""
+        first = self.grid.to_world(self.voxels()[:1].astype(np.float64))[0]
+        return np.random.default_rng([seed, *(np.rint(first * 1000).astype(int) + 2**31).tolist()])
+
+
+def fill_sites(
+    image: Volume,
+    hole: Mask,
+    ctx: Context,
+    reach_mm: float,
+    fill: Callable[[Site], FloatArray],
+) -> Filling:
+    """Fill every lesion from its own surroundings.
+
+    Args:
+        image: never read inside the hole.
+        hole: any number of lesions; voxels that touch belong to one.
+        ctx: told how far the work is and about lesions without tissue around them.
+        reach_mm: how far around a lesion tissue is looked for; farther only where there is none.
+        fill: float32 values with the shape of the site, of which those in its hole are used.
+
+    Raises:
+        GeometryError: image and hole are not on one grid.
+    """
+    if not hole.grid.same_place(image.grid):
+        msg = f"image and hole are on different grids: {image.grid.shape} and {hole.grid.shape}"
+        raise GeometryError(msg)
+    values = image.data.copy()
+    labels, count = ndimage.label(hole.data, _TOUCHING, output=np.int32)
+    for number, site, where in _sites(image, hole.data, labels, reach_mm, ctx):
+        ctx.progress("fill", number - 1, count)
+        filled = fill(site) if site.tissue.any() else np.zeros(site.grid.shape, np.float32)
+        values[where][site.hole] = filled[site.hole]
+    ctx.progress("fill", count, count)
+    return Filling(values, None, {"Lesions": count})
+
+
+def _sites(
+    image: Volume, hole: BoolArray, labels: NDArray[np.int32], reach_mm: float, ctx: Context
+) -> Iterator[tuple[int, Site, tuple[slice, slice, slice]]]:
+    background = _constant_background(image.data)
+    for number, (x, y, z) in enumerate(ndimage.find_objects(labels), start=1):
+        tight = Box((x.start, y.start, z.start), (x.stop, y.stop, z.stop))
+        mine = labels[tight.slices] == number
+        name = _name(number, mine, image.grid.crop(tight))
+        reach = reach_mm
+        while True:
+            box = tight.grow(_margin(reach, image.grid)).within(image.grid.shape)
+            known = ~hole[box.slices] & np.isfinite(image.data[box.slices])
+            tissue = known & (image.data[box.slices] != background)
+            whole = box.shape == image.grid.shape
+            if whole or int(tissue.sum()) >= _ENOUGH_TISSUE_VOX:
+                break
+            reach *= 2
+        if not tissue.any():
+            ctx.warn(f"{name} has no tissue around it: filled with {_filler_word(known)}")
+            tissue = known
+        elif reach > reach_mm:
+            ctx.warn(f"{name} has little tissue near it: looked as far as {reach:g} mm")
+        values = np.where(known, image.data[box.slices], np.float32(0))
+        here = labels[box.slices] == number
+        yield number, Site(name, values, here, known, tissue, image.grid.crop(box)), box.slices
+
+
+def _filler_word(known: BoolArray) -> str:
+    return "the background" if known.any() else "0"
+
+
+def _name(number: int, mine: BoolArray, grid: Grid) -> str:
+    x, y, z = grid.to_world(np.argwhere(mine).mean(axis=0)[None])[0]
+    return f"lesion {number} ({int(mine.sum())} voxels at {x:.1f}, {y:.1f}, {z:.1f} mm)"
+
+
+def _margin(reach_mm: float, grid: Grid) -> Index3:
+    x, y, z = (max(2, int(np.ceil(reach_mm / s))) for s in grid.spacing())
+    return x, y, z
+
+
+def _constant_background(data: FloatArray) -> float:
+    """The value around a stripped brain: the most common one on the six faces; NaN if none is common."""
+    faces = np.concatenate([data[i].ravel() for axis in range(3) for i in _faces(axis)])
+    values, counts = np.unique(faces, return_counts=True)
+    level = float(values[counts.argmax()])
+    return level if counts.max() >= _COMMON_SHARE * faces.size else float("nan")
+
+
+def _faces(axis: int) -> list[tuple[slice | int, ...]]:
+    ends: list[tuple[slice | int, ...]] = []
+    for end in (0, -1):
+        index: list[slice | int] = [slice(None)] * 3
+        index[axis] = end
+        ends.append(tuple(index))
+    return ends
+
+
+def _ordered(voxels: NDArray[np.intp], grid: Grid) -> NDArray[np.intp]:
+    world = np.round(grid.to_world(voxels.astype(np.float64)), 3)
+    return np.asarray(voxels[np.lexsort(world.T[::-1])])

@@ -1,0 +1,125 @@
+"""Patch filling continues what its neighbourhood shows; its parts against plain loops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from brainfill.core.context import Context
+from brainfill.core.grid import BoolArray, FloatArray, Grid
+from brainfill.core.volume import Mask, Volume
+from brainfill.fillers._patches import Library, stencil
+from brainfill.fillers.patch import Config, build, predict
+
+SHAPE = (22, 22, 22)
+
+
+def fill(data: FloatArray, hole: BoolArray, seed: int = 0, **settings: float) -> FloatArray:
+    grid = Grid(data.shape, np.eye(4))
+    config = Config(**settings)  # type: ignore[arg-type]
+    return build(config)(Volume(data, grid), Mask(hole, grid), Context(seed=seed)).values
+
+
+def ball(radius: float) -> BoolArray:
+    return np.linalg.norm(np.indices(SHAPE) - 11, axis=0) <= radius
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_stripes_go_on_through_the_hole(axis: int) -> None:
+    shape = [1, 1, 1]
+    shape[axis] = 22
+    wave = np.where(np.arange(22) // 2 % 2, 1200, 800).reshape(shape)
+    data = (wave + np.random.default_rng(0).normal(0, 1, SHAPE)).astype(np.float32)
+    hole = ball(3)
+    np.testing.assert_allclose(fill(data, hole)[hole], data[hole], atol=8)
+
+
+def test_an_edge_goes_on_through_the_hole() -> None:
+    i, j, _ = np.indices(SHAPE)
+    data = np.where(i + 0.5 * j > 16, 1400, 900) + np.random.default_rng(0).normal(0, 15, SHAPE)
+    hole = ball(4)
+    error = np.abs(fill(data.astype(np.float32), hole) - data)[hole]
+    assert error.mean() < 60  # a mean of both sides is off by 250
+
+
+def test_noise_is_averaged_away() -> None:
+    data = np.random.default_rng(0).normal(1000, 40, SHAPE).astype(np.float32)
+    hole = ball(4)
+    assert np.sqrt(np.mean((fill(data, hole)[hole] - 1000) ** 2)) < 15
+
+
+def test_few_candidates_depend_on_the_seed_only() -> None:
+    data = np.random.default_rng(0).normal(1000, 40, SHAPE).astype(np.float32)
+    hole = ball(2)
+    one, same, other = (fill(data, hole, seed, candidates=200) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one, same)
+    assert (one[hole] != other[hole]).any()
+
+
+def test_no_room_for_patches_is_said() -> None:
+    data = np.random.default_rng(0).normal(1000, 40, (8, 8, 8)).astype(np.float32)
+    hole = np.ones((8, 8, 8), bool)
+    hole[0] = False
+    hole[0, ::2, ::2] = True
+    said: list[str] = []
+    grid = Grid(data.shape, np.eye(4))
+    out = build(Config())(Volume(data, grid), Mask(hole, grid), Context(warn=said.append)).values
+    assert "too little whole tissue" in said[-1]
+    assert np.abs(out[hole] - 1000).max() < 100
+
+
+def test_stencil_is_a_ball_with_at_least_its_faces() -> None:
+    cube = stencil(1.5, (1, 1, 1))
+    assert len(cube.offsets) == 19  # centre, 6 faces, 12 edges
+    flat = stencil(1.5, (1, 1, 5))
+    assert sorted(map(tuple, flat.offsets[flat.offsets[:, 2] != 0].tolist())) == [
+        (0, 0, -1),
+        (0, 0, 1),
+    ]
+    assert flat.weights[flat.offsets[:, 2] != 0].max() < 1e-6
+    assert cube.weights.max() == cube.weights[(cube.offsets == 0).all(axis=1)] == 1
+
+
+def library(count: int, size: int, noise: float) -> Library:
+    rng = np.random.default_rng(1)
+    patches = rng.normal(size=(count, size)).astype(np.float32)
+    centres = (patches @ np.array([0.5, -0.3, 0.2, 0.1]) + 0.05 * patches[:, 0] ** 2).astype(
+        np.float32
+    )
+    return Library(patches, patches**2, centres, 0.0, 1.0, noise)
+
+
+def test_prediction_is_the_weighted_ridge_of_the_nearest() -> None:
+    books = library(50, 4, 0.01)
+    config = Config(neighbours=12, ridge=3.0, level_free=0.4)
+    rng = np.random.default_rng(2)
+    patches = rng.normal(size=(3, 4)).astype(np.float32) * 0.3
+    support = np.array([[1, 1, 0, 0.5], [1, 0.2, 1, 1], [0, 1, 1, 1]], np.float32)
+    found = predict(patches, support, books, config)
+    for patch, weights, value in zip(patches, support, found, strict=True):
+        w = weights / weights.sum()
+        shift = 0.4 * (w @ (patch - books.patches).T)
+        unlike = np.array(
+            [(w * (patch - c) ** 2).sum() - 0.4 * (w @ (patch - c)) ** 2 for c in books.patches]
+        )
+        best = np.argsort(unlike)[:12]
+        trust = np.exp(-(unlike[best] - unlike[best].min()) / np.ptp(unlike[best]))
+        trust /= trust.sum()
+        y = books.centres[best] + shift[best]
+        x = (books.patches[best] + shift[best, None]) * np.sqrt(w)
+        middle, around = trust @ y, trust @ x
+        design = (x - around) * np.sqrt(trust)[:, None]
+        gram = design.T @ design + 3.0 * 0.01 * np.eye(4)
+        slope = np.linalg.solve(gram, design.T @ ((y - middle) * np.sqrt(trust)))
+        truth = middle + slope @ (patch * np.sqrt(w) - around)
+        truth = np.clip(truth, y.min(), y.max())
+        assert value == pytest.approx(
+            np.clip(truth, books.centres.min(), books.centres.max()), abs=1e-3
+        )
+
+
+def test_prediction_stays_among_its_candidates() -> None:
+    books = library(50, 4, 0.0)
+    far = np.full((1, 4), 40, np.float32)
+    value = predict(far, np.ones((1, 4), np.float32), books, Config(neighbours=10, level_free=0.0))
+    assert books.centres.min() <= value[0] <= books.centres.max()
