@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from brainfill.fillers._base import Filling
 _TOUCHING = np.ones((3, 3, 3))
 _ENOUGH_TISSUE_VOX = 30
 _COMMON_SHARE = 0.2
+_NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,43 +75,56 @@ def fill_sites(
         raise GeometryError(msg)
     values = image.data.copy()
     labels, count = ndimage.label(hole.data, _TOUCHING, output=np.int32)
-    for number, site, where in _sites(image, hole.data, labels, reach_mm, ctx):
+    background = _constant_background(image.data)
+    short: dict[str, list[str]] = {}
+    for number, slices in enumerate(ndimage.find_objects(labels), start=1):
         ctx.progress("fill", number - 1, count)
+        site, where, trouble = _cut(image, labels, number, slices, reach_mm, background)
+        if trouble:
+            short.setdefault(trouble, []).append(site.name)
         filled = fill(site) if site.tissue.any() else np.zeros(site.grid.shape, np.float32)
         values[where][site.hole] = filled[site.hole]
+    for trouble, names in short.items():
+        warn_of(names, trouble, ctx)
     ctx.progress("fill", count, count)
     return Filling(values, None, {"Lesions": count})
 
 
-def _sites(
-    image: Volume, hole: BoolArray, labels: NDArray[np.int32], reach_mm: float, ctx: Context
-) -> Iterator[tuple[int, Site, tuple[slice, slice, slice]]]:
-    background = _constant_background(image.data)
-    for number, (x, y, z) in enumerate(ndimage.find_objects(labels), start=1):
-        tight = Box((x.start, y.start, z.start), (x.stop, y.stop, z.stop))
-        mine = labels[tight.slices] == number
-        name = _name(number, mine, image.grid.crop(tight))
-        reach = reach_mm
-        while True:
-            box = tight.grow(_margin(reach, image.grid)).within(image.grid.shape)
-            known = ~hole[box.slices] & np.isfinite(image.data[box.slices])
-            tissue = known & (image.data[box.slices] != background)
-            whole = box.shape == image.grid.shape
-            if whole or int(tissue.sum()) >= _ENOUGH_TISSUE_VOX:
-                break
-            reach *= 2
-        if not tissue.any():
-            ctx.warn(f"{name} has no tissue around it: filled with {_filler_word(known)}")
-            tissue = known
-        elif reach > reach_mm:
-            ctx.warn(f"{name} has little tissue near it: looked as far as {reach:g} mm")
-        values = np.where(known, image.data[box.slices], np.float32(0))
-        here = labels[box.slices] == number
-        yield number, Site(name, values, here, known, tissue, image.grid.crop(box)), box.slices
+def warn_of(names: list[str], trouble: str, ctx: Context) -> None:
+    """One sentence for all lesions that share a trouble, the first few by name."""
+    listed = ", ".join(names[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    ctx.warn(f"{trouble}: {listed}{more}")
 
 
-def _filler_word(known: BoolArray) -> str:
-    return "the background" if known.any() else "0"
+def _cut(
+    image: Volume,
+    labels: NDArray[np.int32],
+    number: int,
+    slices: tuple[slice, slice, slice],
+    reach_mm: float,
+    background: float,
+) -> tuple[Site, tuple[slice, slice, slice], str]:
+    """The site of one lesion, where it lies, and what is wrong with it, if anything."""
+    x, y, z = slices
+    tight = Box((x.start, y.start, z.start), (x.stop, y.stop, z.stop))
+    name = _name(number, labels[slices] == number, image.grid.crop(tight))
+    reach = reach_mm
+    while True:
+        box = tight.grow(_margin(reach, image.grid)).within(image.grid.shape)
+        here, marks = image.data[box.slices], labels[box.slices]
+        known = (marks == 0) & np.isfinite(here)
+        tissue = known & (here != background)
+        if box.shape == image.grid.shape or int(tissue.sum()) >= _ENOUGH_TISSUE_VOX:
+            break
+        reach *= 2
+    trouble = f"looked up to {reach:g} mm away for tissue" if reach > reach_mm else ""
+    if not tissue.any():
+        trouble = f"no tissue in the image, filled with {'background' if known.any() else '0'}"
+        tissue = known
+    values = np.where(known, here, np.float32(0))
+    site = Site(name, values, marks == number, known, tissue, image.grid.crop(box))
+    return site, box.slices, trouble
 
 
 def _name(number: int, mine: BoolArray, grid: Grid) -> str:

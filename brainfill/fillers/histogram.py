@@ -33,7 +33,7 @@ class Config:
     class_sd: float = option(
         2.0, "border voxels farther from its main class are left out", unit="sd", low=0.5, high=100
     )
-    reach_mm: float = option(10.0, "how far tissue is looked for", unit="mm", low=2, high=100)
+    reach_mm: float = option(4.0, "how far tissue is looked for", unit="mm", low=2, high=100)
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -21,7 +21,7 @@ from brainfill.core.grid import FloatArray, Index3
 from brainfill.core.volume import Mask, Volume
 from brainfill.fillers._base import Filler, Filling
 from brainfill.fillers._patches import Library, Stencil, collect, stencil
-from brainfill.fillers._sites import Site, fill_sites
+from brainfill.fillers._sites import Site, fill_sites, warn_of
 from brainfill.fillers._smooth import smooth_mean
 
 _SMALLER_RADII_VOX = (1.5, 1.0)
@@ -59,19 +59,32 @@ def build(config: Config) -> Filler:
         spacing = image.grid.spacing()
         patch_mm = np.max(np.array(stencil(config.radius_vox, spacing).reach) * spacing)
         reach_mm = config.search_mm + float(patch_mm)
-        return fill_sites(image, hole, ctx, reach_mm, lambda site: _fill(site, config, ctx))
+        without: list[str] = []
+
+        def fill_one(site: Site) -> FloatArray:
+            filled = _fill(site, config, ctx.seed)
+            if filled is None:
+                without.append(site.name)
+                weights = site.tissue.astype(np.float32)
+                filled = smooth_mean(site, weights, min(site.grid.spacing()))
+            return filled
+
+        filling = fill_sites(image, hole, ctx, reach_mm, fill_one)
+        if without:
+            warn_of(without, "no whole patches of tissue nearby, filled with a local mean", ctx)
+        return filling
 
     return fill
 
 
-def _fill(site: Site, config: Config, ctx: Context) -> FloatArray:
+def _fill(site: Site, config: Config, seed: int) -> FloatArray | None:
+    """The filled site; None when there are too few patches even of the smallest size."""
     for radius in (config.radius_vox, *(r for r in _SMALLER_RADII_VOX if r < config.radius_vox)):
         shape = stencil(radius, site.grid.spacing())
-        library = collect(site, shape, config.search_mm, config.candidates, site.rng(ctx.seed))
+        library = collect(site, shape, config.search_mm, config.candidates, site.rng(seed))
         if len(library.patches) >= _FEW_CANDIDATES:
             return _from_border_inwards(site, shape, library, config)
-    ctx.warn(f"{site.name} has too little whole tissue near it for patches: local mean instead")
-    return smooth_mean(site, site.tissue.astype(np.float32), min(site.grid.spacing()))
+    return None
 
 
 def _from_border_inwards(

@@ -174,7 +174,7 @@ def test_far_tissue_is_found_and_said(fill: Fill) -> None:
     said: list[str] = []
     out = fill(data, hole, None, Context(warn=said.append))
     assert out[hole].min() > 900
-    assert "lesion 1 (33 voxels at 38.0, 4.0, 4.0 mm) has little tissue near it" in said[0]
+    assert "mm away for tissue: lesion 1 (33 voxels at 38.0, 4.0, 4.0 mm)" in said[0]
 
 
 def test_nothing_but_background_is_said(fill: Fill) -> None:
@@ -184,7 +184,7 @@ def test_nothing_but_background_is_said(fill: Fill) -> None:
     out = fill(data, hole, None, Context(warn=said.append))
     np.testing.assert_allclose(out[hole], 3, rtol=1e-6)
     assert len(said) == 1
-    assert "no tissue around it" in said[0]
+    assert said[0].startswith("no tissue in the image, filled with background: lesion 1 (33 voxels")
 
 
 def test_hole_that_covers_everything(fill: Fill) -> None:
@@ -193,6 +193,19 @@ def test_hole_that_covers_everything(fill: Fill) -> None:
     out = fill(data, np.ones((5, 6, 7), bool), None, Context(warn=said.append))
     assert (out == 0).all()
     assert "filled with 0" in said[0]
+
+
+def test_many_lesions_share_one_warning(fill: Fill) -> None:
+    data = np.zeros((60, 30, 9), np.float32)
+    data[:6] = textured((6, 30, 9))
+    hole = np.zeros(data.shape, bool)
+    hole[55, 1::4, 4] = True
+    said: list[str] = []
+    fill(data, hole, None, Context(warn=said.append))
+    assert "mm away for tissue" in said[0]
+    assert said[0].count("voxels at") == 5
+    assert said[0].endswith("and 3 more")
+    assert len(said) <= 2
 
 
 def test_infinite_voxels_outside_are_not_used(fill: Fill) -> None:

@@ -64,7 +64,7 @@ def test_no_room_for_patches_is_said() -> None:
     said: list[str] = []
     grid = Grid(data.shape, np.eye(4))
     out = build(Config())(Volume(data, grid), Mask(hole, grid), Context(warn=said.append)).values
-    assert "too little whole tissue" in said[-1]
+    assert "no whole patches of tissue nearby" in said[-1]
     assert np.abs(out[hole] - 1000).max() < 100
 
 
