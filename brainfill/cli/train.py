@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +19,13 @@ from brainfill.tasks._device import RunConfig, resolve_device
 
 app = typer.Typer(invoke_without_command=True)
 _PACK = "pack.npz"
+Lesions = Annotated[
+    str, typer.Option("--lesions", help="folder or glob pattern of lesion masks, for shapes")
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="SUB", help="person to leave out; repeatable"),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +48,8 @@ def command(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="folder of the run, made if needed")
     ] = None,
+    lesions: Lesions = "",
+    exclude: Exclude = None,
     family: Annotated[str, flag(TrainOptions, "family")] = default(TrainOptions, "family"),
     preset: Annotated[str, flag(TrainOptions, "preset")] = default(TrainOptions, "preset"),
     max_minutes: Annotated[float | None, flag(TrainOptions, "max_minutes")] = default(
@@ -64,7 +73,7 @@ def command(
         msg = f"training needs {'--data' if data is None else '-o RUN'}"
         raise ConfigError(msg, "brainfill train --data BIDS_OR_MANIFEST -o RUN")
     say = ignore if quiet else _say
-    packed = _packed(data, out, say, dry_run=dry_run)
+    packed = _packed(data, lesions, exclude or [], out, say, dry_run=dry_run)
     from brainfill.train.run import train_run
 
     bundle = train_run(
@@ -86,12 +95,8 @@ def command(
 def pack(
     data: Annotated[Path, typer.Argument(help="BIDS folder, or manifest .tsv")],
     out: Annotated[Path, typer.Option("-o", "--out", help="packed file, .npz")],
-    lesions: Annotated[
-        str, typer.Option("--lesions", help="folder or glob pattern of lesion masks, for shapes")
-    ] = "",
-    exclude: Annotated[
-        list[str] | None, typer.Option("--exclude", help="person to leave out; repeatable")
-    ] = None,
+    lesions: Lesions = "",
+    exclude: Exclude = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -105,14 +110,25 @@ def pack(
     typer.echo(out)
 
 
-def _packed(data: Path, out: Path, say: Callable[[str], None], *, dry_run: bool) -> Path:
+def _packed(
+    data: Path,
+    lesions: str,
+    exclude: Sequence[str],
+    out: Path,
+    say: Callable[[str], None],
+    *,
+    dry_run: bool,
+) -> Path:
     """The packed file for `data`, made in the folder of the run unless it is there."""
     if data.suffix == ".npz":
+        if lesions or exclude:
+            msg = f"'{data}' is packed already, so --lesions and --exclude have no use"
+            raise ConfigError(msg, "give them to: brainfill train pack")
         return data
     if not data.exists():
         msg = f"training data '{data}' do not exist"
         raise InputMissingError(msg, "check the path")
-    sources = find_sources(data)
+    sources = find_sources(data, lesions, exclude)
     packed = out / _PACK
     if dry_run:
         say(f"{len(sources.scans)} scans and {len(sources.lesions)} lesion masks in '{data}'")

@@ -20,7 +20,7 @@ NOT_OPTIONS = {("fill", "sd"), ("train", "seed"), ("train", "threads")}
 # Options that say what to read and write, or how to talk.
 OF_THE_COMMAND = {
     *("t1", "mask", "input_", "lesion", "out", "sd", "labels", "force", "dry_run", "as_json"),
-    *("verbose", "quiet", "help", "data"),
+    *("verbose", "quiet", "help", "data", "lesions", "exclude"),
 }
 FIELDS = [
     pytest.param(command, config, field, id=f"{command}-{field.name}")

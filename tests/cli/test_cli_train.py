@@ -160,6 +160,19 @@ def test_a_packed_file_is_used_as_it_is(call, trainer, tmp_path):
     assert str(trainer[0]["data"]) == "x.npz"
 
 
+def test_training_takes_lesions_and_leaves_people_out(call, bids, masks, trainer, tmp_path):
+    arguments = ["train", "--data", bids, "-o", tmp_path / "run", "--device", "cpu"]
+    assert call(*arguments, "--lesions", masks, "--exclude", "01").code == 0
+    pack = load_pack(tmp_path / "run" / "pack.npz")
+    assert (list(pack.names), len(pack.shapes)) == (["sub-02_ses-02"], 2)
+
+
+def test_a_packed_file_takes_no_lesions(call, masks, trainer, tmp_path):
+    outcome = call("train", "--data", "x.npz", "-o", tmp_path, "--lesions", masks)
+    assert (outcome.code, trainer) == (2, [])
+    assert "packed already" in outcome.err
+
+
 def test_dry_run_packs_and_trains_nothing(call, bids, trainer, tmp_path):
     outcome = call("train", "--data", bids, "-o", tmp_path / "run", "--dry-run")
     assert (outcome.code, outcome.out) == (0, "")
