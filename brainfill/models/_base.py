@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from brainfill.core.config import check_ranges, option
+from brainfill.core.errors import ConfigError
 from brainfill.core.grid import BoolArray, Box, FloatArray
 from brainfill.diffusion.denoiser import (
     Condition,
@@ -60,6 +61,17 @@ class FamilyConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        problem = ""
+        if min(self.crop_vox) < 1:
+            problem = f"crop_vox must hold numbers from 1 on, got {self.crop_vox}"
+        elif self.overlap_vox >= self.window_vox > 0:
+            window = self.window_vox
+            problem = f"overlap_vox must be below window_vox {window}, got {self.overlap_vox}"
+        elif self.unet.inputs != 1 + CONDITION_CHANNELS or self.unet.outputs != 1:
+            found = f"{self.unet.inputs} and {self.unet.outputs}"
+            problem = f"unet.inputs and outputs must be {1 + CONDITION_CHANNELS} and 1, got {found}"
+        if problem:
+            raise ConfigError(problem)
 
 
 @dataclass(frozen=True)
@@ -153,7 +165,8 @@ class Inpainter:
         denoiser = self.denoiser()
 
         def remember(x: Tensor, level: Level, cond: Condition, *, turn: int = 0) -> Tensor:
-            last[:] = [denoiser(x, level, cond, turn=turn)]
+            # A sampler's own intermediate steps leave known voxels; the network was trained on 0.
+            last[:] = [denoiser(x * hole, level, cond, turn=turn)]
             return last[0]
 
         start = noise(first) * hole * plan[0].now.sigma
