@@ -17,13 +17,14 @@ from brainfill.core.errors import UnavailableError
 from brainfill.core.registry import did_you_mean, load
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from brainfill.models._base import Inpainter
 
 FORMAT = 1
 CARD, WEIGHTS, ABOUT = "config.json", "model.safetensors", "README.md"
 _SHIPPED = Path(__file__).parent
+_AGAIN = "install the model again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,19 +84,23 @@ def read_card(folder: Path) -> Card:
     """The card of a bundle.
 
     Raises:
-        UnavailableError: it is not valid JSON, or of a later format.
+        UnavailableError: it is not a JSON object, or of a later format.
         ConfigError: a key or type is not that of a card.
     """
+    path = folder / CARD
     try:
-        plain = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        plain = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        msg = f"cannot read the model card '{folder / CARD}': {error}"
-        raise UnavailableError(msg, "install the model again") from error
-    card = from_dict(Card, plain, where=f"{folder.name}: ")
-    if card.format > FORMAT:
-        msg = f"model '{folder}' has format {card.format}, this version reads up to {FORMAT}"
+        msg = f"cannot read the model card '{path}': {error}"
+        raise UnavailableError(msg, _AGAIN) from error
+    if not isinstance(plain, dict):
+        msg = f"cannot read the model card '{path}': expected a JSON object, found {plain!r:.40}"
+        raise UnavailableError(msg, _AGAIN)
+    # Before the keys, since a later format may have others.
+    if isinstance(found := plain.get("format"), int) and found > FORMAT:
+        msg = f"model '{folder}' has format {found}, this version reads up to {FORMAT}"
         raise UnavailableError(msg, "update brainfill")
-    return card
+    return from_dict(Card, plain, where=f"{path}: ")
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -103,27 +108,39 @@ def load_bundle(folder: Path) -> Bundle:
 
     Raises:
         UnavailableError: weights are missing, damaged, or do not belong to the card.
+        ConfigError: the card names an unknown family, or settings its family does not have.
     """
-    from safetensors.torch import load_file
-
     card = read_card(folder)
     weights = folder / WEIGHTS
     if not weights.is_file():
         msg = f"model '{card.name}' has no weights: '{weights}' is missing"
-        raise UnavailableError(msg, "install the model again")
+        raise UnavailableError(msg, _AGAIN)
     found = sha256(weights)
     if found != card.weights_sha256:
         msg = (
             f"weights of model '{card.name}' are damaged: '{weights}' has SHA-256 {found[:12]}..., "
             f"its card says {card.weights_sha256[:12]}..."
         )
-        raise UnavailableError(msg, "install the model again")
+        raise UnavailableError(msg, _AGAIN)
     family = load("brainfill.models", card.family)
-    inpainter: Inpainter = family.build(from_dict(family.Config, card.config, where="config."))
-    tensors = {name: tensor.float() for name, tensor in load_file(weights).items()}
-    inpainter.net.load_state_dict(tensors)
+    config = from_dict(family.Config, card.config, where=f"{folder / CARD}: config.")
+    inpainter: Inpainter = family.build(config)
+    _fill_in(inpainter.net, weights)
     inpainter.net.eval().requires_grad_(False)
     return Bundle(card, inpainter)
+
+
+def _fill_in(net: nn.Module, weights: Path) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = {name: tensor.float() for name, tensor in load_file(weights).items()}
+        net.load_state_dict(tensors)
+    except (SafetensorError, RuntimeError) as error:
+        first_line = str(error).partition("\n")[0]
+        msg = f"weights '{weights}' do not belong to the network on their card: {first_line}"
+        raise UnavailableError(msg, _AGAIN) from error
 
 
 def save_bundle(

@@ -13,7 +13,7 @@ from brainfill.core.config import check_ranges, option
 from brainfill.core.grid import BoolArray, FloatArray, Index3
 from brainfill.lesions.shapes import HoleMix, draw_hole
 from brainfill.models._base import normalised, tissue_level
-from brainfill.train.pack import Pack
+from brainfill.train.pack import BRIGHT, Pack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ def _example(
 
 def _tissue_crop(volume: np.ndarray, shape: Index3, rng: np.random.Generator) -> FloatArray:
     """A crop in [0, 1] centred on tissue, two times out of three on bright tissue (white matter)."""
-    darkest = 130 if rng.random() < 2 / 3 else 1
+    darkest = BRIGHT if rng.random() < 2 / 3 else 1
     while True:
         centre = rng.integers(volume.shape)
         if volume[tuple(centre)] >= darkest:

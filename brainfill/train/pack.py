@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from brainfill.core.grid import BoolArray, Box, FloatArray
 FORMAT = 1
 _BRIGHTEST_PCT = 99.9
 _SHAPE_VOXELS = (8, 20_000)
+_HOW = "make it with: brainfill train pack DATA -o PACK.npz"
+_DAMAGE = (zipfile.BadZipFile, zlib.error, AttributeError)
+BRIGHT = 130  # white matter and brighter, of 255
 
 
 @dataclass(frozen=True)
@@ -86,19 +90,34 @@ def load_pack(path: Path) -> Pack:
     """
     if not path.is_file():
         msg = f"no packed training data at '{path}'"
-        raise InputMissingError(msg, "make it with: brainfill train pack DATA -o PACK.npz")
+        raise InputMissingError(msg, _HOW)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened by us, since numpy leaves a file open that turns out not to be a zip archive.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             about = json.loads(bytes(file["about"]))
+            if about["format"] != FORMAT:
+                msg = f"'{path}' has pack format {about['format']}, expected {FORMAT}"
+                raise DataError(msg, "pack the data again with this version")
             volumes = [file[f"volume{i}"] for i in range(len(about["names"]))]
-            sizes, bits = file["shape_sizes"], np.unpackbits(file["shape_bits"]).astype(bool)
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+            shapes = _unpacked(file["shape_sizes"], file["shape_bits"])
+    # What numpy, zipfile, zlib and json raise for files of another kind, cut short or damaged.
+    except (OSError, EOFError, KeyError, TypeError, ValueError, *_DAMAGE) as error:
         msg = f"'{path}' is not packed training data: {error}"
-        raise DataError(msg, "make it with: brainfill train pack DATA -o PACK.npz") from error
-    if about["format"] != FORMAT:
-        msg = f"'{path}' has pack format {about['format']}, expected {FORMAT}"
-        raise DataError(msg, "pack the data again with this version")
-    ends = np.cumsum(sizes.prod(axis=1))
-    starts = ends - sizes.prod(axis=1)
-    shapes = [bits[a:b].reshape(s) for a, b, s in zip(starts, ends, sizes, strict=True)]
+        raise DataError(msg, _HOW) from error
+    for name, volume in zip(about["names"], volumes, strict=True):
+        if volume.dtype != np.uint8 or volume.ndim != 3 or not (volume >= BRIGHT).any():
+            msg = (
+                f"volume '{name}' of '{path}' must be uint8 in three dimensions with tissue of "
+                f"{BRIGHT} or more, found {volume.dtype} of shape {volume.shape}"
+            )
+            raise DataError(msg, _HOW)
+    if not volumes:
+        msg = f"'{path}' holds no volumes"
+        raise DataError(msg, _HOW)
     return Pack(about["names"], volumes, shapes)
+
+
+def _unpacked(sizes: np.ndarray, bits: np.ndarray) -> list[BoolArray]:
+    ends = np.cumsum(sizes.prod(axis=1))
+    flat = np.unpackbits(bits, count=int(ends[-1]) if len(ends) else 0).astype(bool)
+    return [part.reshape(s) for part, s in zip(np.split(flat, ends[:-1]), sizes, strict=False)]
