@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from brainfill.fillers._base import Filler, Filling
 
 from brainfill.bundles.store import find, load_bundle
 from brainfill.core.config import check_ranges, from_dict, option
@@ -17,6 +16,7 @@ from brainfill.core.errors import BrainfillError
 from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.registry import load
 from brainfill.core.volume import Mask, Volume
+from brainfill.fillers._base import Filler, Filling
 from brainfill.fillers._crops import Crop, back, cut, plan_crops
 from brainfill.fillers._ring import ring_match
 
@@ -55,12 +55,12 @@ def build(config: Config) -> Filler:
         sd = np.zeros(image.grid.shape, np.float32) if config_used.samples > 1 else None
         crops = plan_crops(hole.data, image.grid, bundle.card.spacing_mm, config.margin_mm)
         for number, crop in enumerate(crops):
-            ctx.progress("fill", number, len(crops))
+            ctx.progress("filling", number, len(crops))
             fill, spread = _fill_crop(image, hole, crop, config_used, partial(draw, number=number))
             values[crop.box.slices][crop.mine] = fill[crop.mine]
             if sd is not None:
                 sd[crop.box.slices][crop.mine] = spread[crop.mine]
-        ctx.progress("fill", len(crops), len(crops))
+        ctx.progress("filling", len(crops), len(crops))
         facts = {
             "Model": {"name": bundle.card.name, "sha256": bundle.card.weights_sha256},
             "ModelLicence": bundle.card.licence,
@@ -113,6 +113,7 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
     import torch
 
     from brainfill.diffusion.plans import denoise
+    from brainfill.models._base import first_fill
 
     if ctx.threads:
         torch.set_num_threads(ctx.threads)
@@ -127,6 +128,7 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
         """Samples (N, D, H, W), on the CPU, of the crop with this number."""
         nonlocal batch
         image, hole = image.to(ctx.device), hole.to(ctx.device)
+        first = first_fill(image, hole, inpainter.config)
         done: list[Tensor] = []
         while len(done) < config.samples:
             size = min(batch, config.samples - len(done))
@@ -135,7 +137,7 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
             many = (size, -1, -1, -1, -1)
             try:
                 drawn = inpainter.sample(
-                    image.expand(many), hole.expand(many), plan, sampler, seeds
+                    first.expand(many), hole.expand(many), plan, sampler, seeds
                 )
             except (RuntimeError, MemoryError) as error:
                 if not _out_of_memory(error):

@@ -17,7 +17,7 @@ from brainfill.core.context import Context
 from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.volume import Mask, Volume
 from brainfill.fillers._base import Filler, Filling
-from brainfill.fillers._sites import Site, fill_sites
+from brainfill.interpolation.sites import Site, fill_sites
 
 _BLOCK = np.ones((3, 3, 3))
 _SIDE_WEIGHT = 0.7
@@ -43,7 +43,9 @@ def build(config: Config) -> Filler:
     """A filler that repeats the distribution of the tissue at each lesion's border."""
 
     def fill(image: Volume, hole: Mask, ctx: Context) -> Filling:
-        return fill_sites(image, hole, ctx, config.reach_mm, lambda s: _fill(s, config, ctx.seed))
+        return Filling(
+            fill_sites(image, hole, ctx, config.reach_mm, lambda s: _fill(s, config, ctx.seed))
+        )
 
     return fill
 

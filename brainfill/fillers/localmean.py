@@ -12,8 +12,8 @@ from brainfill.core.context import Context
 from brainfill.core.grid import FloatArray
 from brainfill.core.volume import Mask, Volume
 from brainfill.fillers._base import Filler, Filling
-from brainfill.fillers._sites import Site, fill_sites
-from brainfill.fillers._smooth import noise_sd, smooth_mean
+from brainfill.interpolation.sites import Site, fill_sites
+from brainfill.interpolation.smooth import noise_sd, smooth_mean
 
 _BINS = 128
 _KERNEL_SHARE = 0.05
@@ -49,7 +49,7 @@ def build(config: Config) -> Filler:
     """
 
     def fill(image: Volume, hole: Mask, ctx: Context) -> Filling:
-        return fill_sites(image, hole, ctx, config.reach_mm, lambda site: _fill(site, config))
+        return Filling(fill_sites(image, hole, ctx, config.reach_mm, lambda s: _fill(s, config)))
 
     return fill
 

@@ -17,8 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from brainfill.core.config import check_ranges, option
+from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError
-from brainfill.core.grid import BoolArray, Box, FloatArray
+from brainfill.core.grid import BoolArray, Box, FloatArray, Grid
+from brainfill.core.volume import Mask, Volume
 from brainfill.diffusion.denoiser import (
     Condition,
     Denoiser,
@@ -26,7 +28,6 @@ from brainfill.diffusion.denoiser import (
     Prediction,
     predicted_clean,
 )
-from brainfill.diffusion.harmonic import harmonic_fill
 from brainfill.diffusion.levels import STEPS, Level, ScheduleConfig
 from brainfill.diffusion.loss import Weighting, level_weight
 from brainfill.diffusion.noise import seeded_noise
@@ -34,11 +35,13 @@ from brainfill.diffusion.plans import Move
 from brainfill.diffusion.projectors import KeepKnown
 from brainfill.diffusion.sample import Sampler, sample
 from brainfill.diffusion.tilings.slabs import slabs
+from brainfill.interpolation.harmonic import harmonic_fill
+from brainfill.interpolation.nonlocal_patches import PatchConfig, patch_fill
 from brainfill.nets.unet import UNet, UNetConfig
 
 _LEVEL_MARGIN_VOX = 12
 _BRIGHTEST = 2.0  # in units of white matter; fat and vessels beyond it carry no information
-_NOISE = 0.03  # of a good scan, in the same units
+_NOISE = 0.01  # no fill can be told from the truth below this, in the same units
 CONDITION_CHANNELS = 2
 
 
@@ -49,7 +52,10 @@ class FamilyConfig:
     contrasts: tuple[str, ...] = option(("T1w",), "image contrasts the model was trained on")
     schedule: ScheduleConfig = option(ScheduleConfig(), "noise levels of training")
     prediction: Prediction = option("x0", "what the network predicts")
-    first_fill: Literal["harmonic", "zero"] = option("harmonic", "what the fill is relative to")
+    first_fill: Literal["patch", "harmonic", "zero"] = option(
+        "harmonic", "what the fill is relative to"
+    )
+    patch: PatchConfig = option(PatchConfig(), "first fill by patches")
     residual_scale: float = option(
         0.1, "typical size of fill minus first fill", unit="of white matter", low=1e-3
     )
@@ -81,37 +87,23 @@ class Inpainter:
     config: FamilyConfig
     net: nn.Module
 
-    def condition(self, image: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
-        """First fill and condition channels of normalised crops.
-
-        Args:
-            image: (B, 1, D, H, W) in units of the tissue level; not read inside the hole.
-            hole: same shape, 1 where unknown.
-
-        Returns:
-            The first fill (B, 1, D, H, W) and the channels (B, 2, D, H, W), filled image and hole.
-        """
-        if self.config.first_fill == "harmonic":
-            first = harmonic_fill(image, hole)
-        else:
-            first = image * (1 - hole)
-        # Tissue spans about 0 .. 1; networks like values around 0.
-        return first, torch.cat([2 * first - 1, 2 * hole - 1], dim=1)
-
-    def loss(self, image: Tensor, hole: Tensor, t: Tensor, noise: Tensor, ring: float) -> Tensor:
+    def loss(
+        self, image: Tensor, first: Tensor, hole: Tensor, t: Tensor, noise: Tensor, ring: float
+    ) -> Tensor:
         """Training loss of normalised crops at times t.
 
         Args:
             image: true crops (B, 1, D, H, W) in units of the tissue level.
+            first: their first fill, like `image`.
             hole: same shape, 1 where the fill is learnt.
             t: times (B,) in (0, 1].
             noise: standard normal, like `image`.
             ring: weight of known voxels against 1 in the hole; makes the estimate meaningful there.
 
         Returns:
-            A scalar: squared error of the clean estimate, in units of the residual scale.
+            A scalar: squared error of the clean estimate, relative to that of the first fill.
         """
-        first, channels = self.condition(image, hole)
+        channels = _channels(first, hole)
         clean = (image - first) / self.config.residual_scale
         levels = [self.config.schedule.build().level(float(v)) for v in t]
         alpha, sigma, snr, index = _per_item(levels, self.config.schedule, image)
@@ -139,7 +131,7 @@ class Inpainter:
     @torch.inference_mode()
     def sample(
         self,
-        image: Tensor,
+        first: Tensor,
         hole: Tensor,
         plan: Sequence[Move],
         sampler: Sampler,
@@ -149,7 +141,7 @@ class Inpainter:
         """Draw fills of normalised crops.
 
         Args:
-            image: (B, 1, D, H, W) in units of the tissue level; not read inside the hole.
+            first: first fill (B, 1, D, H, W), the crop itself outside the hole.
             hole: same shape, 1 where unknown.
             plan: moves from the noisiest level to clean.
             sampler: how to take them.
@@ -159,7 +151,7 @@ class Inpainter:
         Returns:
             The estimate (B, 1, D, H, W) everywhere, also at known voxels near the hole.
         """
-        first, channels = self.condition(image, hole)
+        channels = _channels(first, hole)
         noise = seeded_noise(seeds)
         last: list[Tensor] = []
         denoiser = self.denoiser()
@@ -180,6 +172,44 @@ class Inpainter:
 def inpainter(config: FamilyConfig) -> Inpainter:
     """A family with an untrained network."""
     return Inpainter(config, UNet(config.unet))
+
+
+def first_fill(image: Tensor, hole: Tensor, config: FamilyConfig) -> Tensor:
+    """The fill that the network is to improve.
+
+    Args:
+        image: (B, 1, D, H, W) in units of the tissue level; not read inside the hole.
+        hole: same shape, 1 where unknown.
+        config: of the family.
+
+    Returns:
+        The image with its hole filled, like `image`.
+    """
+    if config.first_fill == "patch":
+        crops = zip(image[:, 0], hole[:, 0] > 0, strict=True)
+        return torch.stack([_patched(*crop, config.patch) for crop in crops])[:, None]
+    if config.first_fill == "harmonic":
+        return harmonic_fill(image, hole)
+    return image * (1 - hole)
+
+
+def _patched(image: Tensor, hole: Tensor, config: PatchConfig) -> Tensor:
+    # A crop of 1 mm voxels needs no other grid than its own indices.
+    volume = image.cpu().numpy()
+    grid = Grid(volume.shape, np.eye(4))
+    filled = patch_fill(
+        Volume(volume, grid),
+        Mask(hole.cpu().numpy(), grid),
+        config,
+        Context(device=str(image.device)),
+    )
+    return torch.from_numpy(filled).to(image)
+
+
+def _channels(first: Tensor, hole: Tensor) -> Tensor:
+    """What the network sees besides the noisy residual, (B, 2, D, H, W)."""
+    # Tissue spans about 0 .. 1; networks like values around 0.
+    return torch.cat([2 * first - 1, 2 * hole - 1], dim=1)
 
 
 def tissue_level(image: FloatArray, hole: BoolArray) -> float:

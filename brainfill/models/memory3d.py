@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from brainfill.core.config import option
 from brainfill.models._base import CONDITION_CHANNELS, FamilyConfig, Inpainter, inpainter
@@ -12,6 +13,13 @@ from brainfill.nets.unet import UNetConfig
 @dataclass(frozen=True, kw_only=True)
 class Config(FamilyConfig):
     """A 3D family; defaults are the preset "small"."""
+
+    first_fill: Literal["patch", "harmonic", "zero"] = option(
+        "patch", "what the fill is relative to"
+    )
+    residual_scale: float = option(
+        0.05, "typical size of fill minus first fill", unit="of white matter", low=1e-3
+    )
 
     unet: UNetConfig = option(
         UNetConfig(

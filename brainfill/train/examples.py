@@ -10,10 +10,13 @@ from scipy import ndimage
 from torch import Tensor
 
 from brainfill.core.config import check_ranges, option
-from brainfill.core.grid import BoolArray, FloatArray, Index3
+from brainfill.core.grid import Box, FloatArray, Index3
 from brainfill.lesions.shapes import HoleMix, draw_hole
-from brainfill.models._base import normalised, tissue_level
+from brainfill.models._base import FamilyConfig, first_fill, normalised, tissue_level
 from brainfill.train.pack import BRIGHT, Pack
+
+# Known tissue beyond the crop, which the first fill and the tissue level may use as they do in use.
+_SURROUNDINGS_VOX = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,31 +32,29 @@ class AugmentConfig:
         check_ranges(self)
 
 
-def draw_batch(
+def draw_example(
     pack: Pack,
-    shape: Index3,
-    size: int,
+    model: FamilyConfig,
     mix: HoleMix,
     augment: AugmentConfig,
     rng: np.random.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Normalised crops and holes, each float32 (size, 1, *shape)."""
-    crops, holes = zip(
-        *(_example(pack, shape, mix, augment, rng) for _ in range(size)), strict=True
-    )
-    return _stacked(crops), _stacked(holes)
-
-
-def _example(
-    pack: Pack, shape: Index3, mix: HoleMix, augment: AugmentConfig, rng: np.random.Generator
-) -> tuple[FloatArray, BoolArray]:
-    crop = _tissue_crop(pack.volumes[int(rng.integers(len(pack.volumes)))], shape, rng)
+) -> Tensor:
+    """One normalised crop, its first fill and its hole: float32 (3, D, H, W)."""
+    m, (d, h, w) = _SURROUNDINGS_VOX, model.crop_vox
+    wide, inner = (d + 2 * m, h + 2 * m, w + 2 * m), Box((m, m, m), (d + m, h + m, w + m))
+    crop = _tissue_crop(pack.volumes[int(rng.integers(len(pack.volumes)))], wide, rng)
     tissue = crop > 0
-    hole = draw_hole(tissue, mix, pack.shapes, rng)
+    hole = np.zeros(wide, bool)
+    hole[inner.slices] = draw_hole(tissue[inner.slices], mix, pack.shapes, rng)
+    hole &= ndimage.binary_dilation(tissue)  # lesions do not reach far out of the brain
     if rng.random() < 0.5:  # left and right are alike
-        crop, hole, tissue = crop[:, ::-1], hole[:, ::-1], tissue[:, ::-1]
-    changed = augmented(crop, augment, rng) * tissue
-    return normalised(changed, tissue_level(changed, hole)), hole
+        crop, hole = crop[:, ::-1], hole[:, ::-1]
+    changed = augmented(crop, augment, rng) * (crop > 0)
+    image = normalised(changed, tissue_level(changed, hole))
+    both = torch.from_numpy(np.stack([image, hole]).astype(np.float32))[:, None, None]
+    first = first_fill(both[0], both[1], model)
+    whole = torch.cat([both[0, 0], first[0], both[1, 0]])
+    return whole[:, m:-m, m:-m, m:-m].contiguous()
 
 
 def _tissue_crop(volume: np.ndarray, shape: Index3, rng: np.random.Generator) -> FloatArray:
@@ -104,7 +105,3 @@ def thick_slices(crop: FloatArray, axis: int, thickness: int) -> FloatArray:
     slices = np.take(means, kept, axis=axis)
     mixed = np.take(slices, below, axis) * (1 - share) + np.take(slices, above, axis) * share
     return np.asarray(mixed, np.float32)
-
-
-def _stacked(arrays: tuple[np.ndarray, ...]) -> Tensor:
-    return torch.from_numpy(np.stack(arrays).astype(np.float32))[:, None]

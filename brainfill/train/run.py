@@ -18,9 +18,10 @@ from brainfill.core.errors import ConfigError
 from brainfill.core.registry import load
 from brainfill.models._base import FamilyConfig
 from brainfill.nets.unet import count_parameters
+from brainfill.train.config import TrainConfig
 from brainfill.train.pack import load_pack
 from brainfill.train.state import RunState
-from brainfill.train.trainer import TrainConfig, is_main_process, join_workers, new_state, train
+from brainfill.train.trainer import is_main_process, join_workers, new_state, train
 
 CONFIG, STATE, BUNDLE = "run.json", "state.safetensors", "bundle"
 _SAVE_EVERY_S = 120.0
@@ -159,14 +160,16 @@ def export(
 def _claim(out: Path, plain: dict[str, Any]) -> None:
     """Record the settings of a new run; refuse to continue a run with other ones.
 
-    The number of steps may change, so that a run can be prolonged.
+    The number of steps may change, so that a run can be prolonged, and that of workers, which does
+    not change results.
     """
     path = out / CONFIG
     if path.is_file():
         before = json.loads(path.read_text(encoding="utf-8"))
         for run in (before, now := json.loads(json.dumps(plain))):
             run.pop("brainfill")
-            run["train"].pop("steps")
+            for free in ("steps", "workers"):
+                run["train"].pop(free)
         if before != now:
             msg = f"'{out}' holds a run with other settings"
             raise ConfigError(msg, f"give another folder, or the settings in '{path}'")

@@ -5,46 +5,17 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import distributed
 
-from brainfill.core.config import check_ranges, option
-from brainfill.lesions.shapes import HoleMix
 from brainfill.models._base import Inpainter
-from brainfill.train.examples import AugmentConfig, draw_batch
+from brainfill.train.batches import draw_batches
+from brainfill.train.config import TrainConfig
 from brainfill.train.pack import Pack
 from brainfill.train.state import RunState
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """How a network is trained."""
-
-    steps: int = option(90_000, "optimiser steps of the whole run", low=1)
-    batch: int = option(8, "crops per step, on all devices together", low=1)
-    rate: float = option(3e-4, "peak learning rate", low=1e-8)
-    warmup: int = option(200, "steps until the peak", unit="steps", low=0)
-    weight_decay: float = option(0.01, "AdamW weight decay", low=0.0)
-    clip: float = option(1.0, "largest norm of the gradient", low=1e-6)
-    ema: float = option(0.999, "decay of the averaged weights", low=0.0, high=1.0)
-    ring: float = option(0.02, "weight of known voxels in the loss", low=0.0)
-    precision: Literal["bfloat16", "float32"] = option("bfloat16", "arithmetic of the network")
-    noisiest: float = option(
-        0.5,
-        "share of crops at the noisiest level, where the estimate is the mean",
-        low=0.0,
-        high=1.0,
-    )
-    masks: HoleMix = option(HoleMix(), "kinds of holes")
-    augment: AugmentConfig = option(AugmentConfig(), "changes of the crops")
-    seed: int = option(0, "start of every random draw")
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
 
 
 class Report(NamedTuple):
@@ -85,23 +56,23 @@ def train(
     autocast = torch.autocast(
         device.type, dtype=torch.bfloat16, enabled=config.precision == "bfloat16"
     )
+    size = max(config.batch // world, 1)
+    batches = draw_batches(pack, inpainter.config, config, size, rank, state.step)
     state.net.train()
     while state.step < config.steps:
-        rng = np.random.default_rng([config.seed, rank, state.step])
-        crop = inpainter.config.crop_vox
-        size = max(config.batch // world, 1)
-        image, hole = draw_batch(pack, crop, size, config.masks, config.augment, rng)
+        rng = np.random.default_rng([config.seed, rank, 1, state.step])
+        image, first, hole = next(batches)
         # One draw per equal slice of (0, 1] keeps every batch spread over the noise levels.
         times = (np.arange(size) + 1 - rng.random(size)) / size
         t = torch.from_numpy(np.where(rng.random(size) < config.noisiest, 1.0, times))
         noise = torch.from_numpy(rng.standard_normal(image.shape, dtype=np.float32))
-        image, hole, noise = (v.to(device, non_blocking=True) for v in (image, hole, noise))
+        image, first, hole, noise = (v.to(device) for v in (image, first, hole, noise))
 
         rate = learning_rate(config, state.step)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
         with autocast:
-            loss = inpainter.loss(image, hole, t, noise, config.ring)
+            loss = inpainter.loss(image, first, hole, t, noise, config.ring)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if world > 1:

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from brainfill.metrics.image import fill_metrics
 from holes import KINDS, lesion_shapes, make_hole, overwritten
+
+from brainfill.metrics.image import fill_metrics
 
 SHOWN = ("psnr_01", "mae", "ssim_brats")
 

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from brainfill.core.registry import load, names
-from brainfill.diffusion.harmonic import harmonic_fill
 from brainfill.diffusion.levels import STEPS, Karras, ScheduleConfig
 from brainfill.diffusion.loss import level_weight
 from brainfill.diffusion.plans import denoise
+from brainfill.interpolation.harmonic import harmonic_fill
 from brainfill.models._base import (
     FamilyConfig,
     Inpainter,

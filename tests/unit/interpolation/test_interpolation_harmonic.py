@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainfill.diffusion.harmonic import harmonic_fill
+from brainfill.interpolation.harmonic import harmonic_fill
 
 
 def field(shape, f):

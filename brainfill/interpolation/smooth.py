@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from brainfill.core.grid import BoolArray, FloatArray
-from brainfill.fillers._sites import Site
+from brainfill.interpolation.sites import Site
 
 # How fast the say of wider kernels falls: with the fourth power of their width the nearest voxels
 # decide wherever there are any, as they do in the solution of Laplace's equation.

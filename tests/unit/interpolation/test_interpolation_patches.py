@@ -8,8 +8,8 @@ import pytest
 from brainfill.core.context import Context
 from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.core.volume import Mask, Volume
-from brainfill.fillers._patches import Library, stencil
 from brainfill.fillers.patch import Config, build, predict
+from brainfill.interpolation.patches import Library, stencil
 
 SHAPE = (22, 22, 22)
 

@@ -13,7 +13,6 @@ from brainfill.core.context import Context
 from brainfill.core.errors import GeometryError
 from brainfill.core.grid import BoolArray, Box, FloatArray, Grid, Index3
 from brainfill.core.volume import Mask, Volume
-from brainfill.fillers._base import Filling
 
 _TOUCHING = np.ones((3, 3, 3))
 _ENOUGH_TISSUE_VOX = 30
@@ -57,7 +56,7 @@ def fill_sites(
     ctx: Context,
     reach_mm: float,
     fill: Callable[[Site], FloatArray],
-) -> Filling:
+) -> FloatArray:
     """Fill every lesion from its own surroundings.
 
     Args:
@@ -67,18 +66,21 @@ def fill_sites(
         reach_mm: how far around a lesion tissue is looked for; farther only where there is none.
         fill: float32 values with the shape of the site, of which those in its hole are used.
 
+    Returns:
+        float32 (X, Y, Z), the image with its hole filled.
+
     Raises:
         GeometryError: image and hole are not on one grid.
     """
     if not hole.grid.same_place(image.grid):
         msg = f"image and hole are on different grids: {image.grid.shape} and {hole.grid.shape}"
         raise GeometryError(msg)
-    values = image.data.copy()
+    values: FloatArray = image.data.copy()
     labels, count = ndimage.label(hole.data, _TOUCHING, output=np.int32)
     background = _constant_background(image.data)
     short: dict[str, list[str]] = {}
     for number, slices in enumerate(ndimage.find_objects(labels), start=1):
-        ctx.progress("fill", number - 1, count)
+        ctx.progress("filling", number - 1, count)
         site, where, trouble = _cut(image, labels, number, slices, reach_mm, background)
         if trouble:
             short.setdefault(trouble, []).append(site.name)
@@ -86,8 +88,8 @@ def fill_sites(
         values[where][site.hole] = filled[site.hole]
     for trouble, names in short.items():
         warn_of(names, trouble, ctx)
-    ctx.progress("fill", count, count)
-    return Filling(values, None, {"Lesions": count})
+    ctx.progress("filling", count, count)
+    return values
 
 
 def warn_of(names: list[str], trouble: str, ctx: Context) -> None:

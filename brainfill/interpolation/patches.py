@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage
+from torch import Tensor
 
 from brainfill.core.grid import BoolArray, FloatArray
-from brainfill.fillers._sites import Site
-from brainfill.fillers._smooth import noise_sd
+from brainfill.interpolation.sites import Site
+from brainfill.interpolation.smooth import noise_sd
 
 _SIGMA_OVER_RADIUS = 0.48
 
@@ -56,16 +58,16 @@ class Library:
 
     Args:
         patches: float32 (M, P).
-        squares: `patches` squared.
+        both: float32 (M, 2 P), `patches` times -2 beside `patches` squared.
         centres: float32 (M,), the value in the middle of each.
         mean: of the tissue, in the unit of the image; subtracted.
         sd: of the tissue; divided by.
         noise: variance of the noise, after division.
     """
 
-    patches: FloatArray
-    squares: FloatArray
-    centres: FloatArray
+    patches: Tensor
+    both: Tensor
+    centres: Tensor
     mean: float
     sd: float
     noise: float
@@ -89,7 +91,12 @@ def stencil(radius_vox: float, spacing: tuple[float, float, float]) -> Stencil:
 
 
 def collect(
-    site: Site, shape: Stencil, search_mm: float, most: int, rng: np.random.Generator
+    site: Site,
+    shape: Stencil,
+    search_mm: float,
+    most: int,
+    rng: np.random.Generator,
+    device: str,
 ) -> Library:
     """Patches around a lesion that are known throughout and centred on tissue.
 
@@ -99,6 +106,7 @@ def collect(
         search_mm: distance of centres from the lesion; all of the site where that gives none.
         most: how many at most; a random choice of them beyond that.
         rng: makes the choice.
+        device: where the library is wanted.
     """
     # Beyond the ends of the image its outermost values count as known: thin volumes have patches too.
     whole = _whole(shape.pad(site.known), shape)[shape.inner] & site.tissue
@@ -112,9 +120,13 @@ def collect(
     sd = float(site.image[site.tissue].std()) or 1.0
     image = ((shape.pad(site.image) - mean) / sd).astype(np.float32)
     flat = np.ravel_multi_index(tuple((chosen + np.array(shape.reach)).T), image.shape)
-    patches = image.ravel()[flat[:, None] + shape.steps(image.shape)]
     noise = (noise_sd(site.image, site.tissue) / sd) ** 2
-    return Library(patches, patches**2, image.ravel()[flat], mean, sd, noise)
+    values = torch.from_numpy(image.ravel()).to(device)
+    where = torch.from_numpy(flat).to(device)
+    patches = values[where[:, None] + torch.from_numpy(shape.steps(image.shape)).to(device)]
+    return Library(
+        patches, torch.cat([-2 * patches, patches**2], 1), values[where], mean, sd, noise
+    )
 
 
 def _whole(known: BoolArray, shape: Stencil) -> BoolArray:

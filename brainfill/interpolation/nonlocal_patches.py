@@ -1,0 +1,185 @@
+"""Non-local patch filling: similar patches of the neighbourhood predict each voxel, border first.
+
+The idea of filling a lesion from its border inwards with similar patches of the same scan is that of
+Prados et al. 2016, https://doi.org/10.1016/j.neuroimage.2016.07.053. Where they average the centres of
+the best candidates, we fit a local linear prediction through them, as non-local Bayes does
+for noise (Lebrun et al. 2013, https://doi.org/10.1137/120874989): the average moves with the difference
+that is left between patch and candidates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from torch import Tensor
+
+from brainfill.core.config import check_ranges, option
+from brainfill.core.context import Context
+from brainfill.core.grid import FloatArray, Index3
+from brainfill.core.volume import Mask, Volume
+from brainfill.interpolation.patches import Library, Stencil, collect, stencil
+from brainfill.interpolation.sites import Site, fill_sites, warn_of
+from brainfill.interpolation.smooth import smooth_mean
+
+_SMALLER_RADII_VOX = (1.5, 1.0)
+_FEW_CANDIDATES = 60
+_FLAT = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchConfig:
+    """Options of patch filling."""
+
+    radius_vox: float = option(
+        2.5, "radius of a patch, in voxels of the finest axis", unit="voxels", low=1, high=5
+    )
+    search_mm: float = option(
+        10.0, "how far from a lesion candidates are taken", unit="mm", low=2, high=100
+    )
+    neighbours: int = option(320, "candidates that predict a voxel", low=5, high=5000)
+    ridge: float = option(
+        0.003, "penalty of the linear prediction, in noise variances", low=0, high=1e6
+    )
+    level_free: float = option(
+        0.5, "share of the difference in mean that does not count as unlike", low=0, high=1
+    )
+    candidates: int = option(20000, "most candidates of one lesion", low=100)
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+def patch_fill(image: Volume, hole: Mask, config: PatchConfig, ctx: Context) -> FloatArray:
+    """Predict hole voxels layer by layer from similar patches nearby.
+
+    Args:
+        image: any unit, orientation and voxel size; never read inside the hole.
+        hole: any number of lesions.
+        config: options.
+        ctx: gives seed and device; told about lesions without whole patches around them.
+
+    Returns:
+        float32 (X, Y, Z), the image with its hole filled.
+
+    Raises:
+        GeometryError: image and hole are not on one grid.
+    """
+    spacing = image.grid.spacing()
+    patch_mm = np.max(np.array(stencil(config.radius_vox, spacing).reach) * spacing)
+    # Apple's GPUs lack the solver.
+    device = "cpu" if ctx.device == "mps" else ctx.device
+    without: list[str] = []
+
+    def fill_one(site: Site) -> FloatArray:
+        filled = _fill(site, config, ctx.seed, device)
+        if filled is None:
+            without.append(site.name)
+            filled = smooth_mean(site, site.tissue.astype(np.float32), min(spacing))
+        return filled
+
+    filled = fill_sites(image, hole, ctx, config.search_mm + float(patch_mm), fill_one)
+    if without:
+        warn_of(without, "no whole patches of tissue nearby, filled with a local mean", ctx)
+    return filled
+
+
+@torch.inference_mode()
+def _fill(site: Site, config: PatchConfig, seed: int, device: str) -> FloatArray | None:
+    """The filled site; None when there are too few patches even of the smallest size."""
+    for radius in (config.radius_vox, *(r for r in _SMALLER_RADII_VOX if r < config.radius_vox)):
+        shape = stencil(radius, site.grid.spacing())
+        library = collect(site, shape, config.search_mm, config.candidates, site.rng(seed), device)
+        if len(library.patches) >= _FEW_CANDIDATES:
+            return _from_border_inwards(site, shape, library, config)
+    return None
+
+
+def _from_border_inwards(
+    site: Site, shape: Stencil, library: Library, config: PatchConfig
+) -> FloatArray:
+    """Fill the voxels nearest to known ones first; filled voxels help to predict the next."""
+    padded = shape.pad(site.known)
+    values = np.where(padded, (shape.pad(site.image) - library.mean) / library.sd, 0)
+    device = library.patches.device
+    image = torch.from_numpy(values.astype(np.float32).ravel()).to(device)
+    known = torch.from_numpy(padded.ravel()).to(device)
+    steps = torch.from_numpy(shape.steps(padded.shape)).to(device)
+    weights = torch.from_numpy(shape.weights).to(device)
+    for numbers in _layers(site, padded.shape, shape.reach):
+        layer = torch.from_numpy(numbers).to(device)
+        for part in layer.tensor_split(_parts(len(layer), len(library.patches))):
+            around = part[:, None] + steps
+            image[part] = predict(image[around], known[around] * weights, library, config)
+        known[layer] = True
+    filled = image.cpu().numpy().reshape(padded.shape)[shape.inner]
+    return np.asarray(filled * library.sd + library.mean, np.float32)
+
+
+def _layers(site: Site, padded: Index3, pad: Index3) -> list[NDArray[np.intp]]:
+    """Flat indices of the hole in the padded block, in shells as thick as the finest voxel side."""
+    finest = min(site.grid.spacing())
+    depth = ndimage.distance_transform_edt(~site.known, sampling=site.grid.spacing())
+    voxels = site.voxels()
+    shell = np.ceil(depth[tuple(voxels.T)] / finest - 1e-3).astype(int)
+    flat = np.ravel_multi_index(tuple((voxels + np.array(pad)).T), padded)
+    return [flat[shell == s] for s in np.unique(shell)]
+
+
+def predict(patches: Tensor, support: Tensor, library: Library, config: PatchConfig) -> Tensor:
+    """Centres of patches that are known in part.
+
+    Args:
+        patches: float32 (N, P), on the scale of the library.
+        support: float32 (N, P), weight of each voxel; 0 where it is not known yet.
+        library: candidates.
+        config: options.
+
+    Returns:
+        float32 (N,), within the range of the candidates used for each.
+    """
+    w = support / support.sum(dim=1, keepdim=True).clamp(min=1e-12)
+    weighted = w * patches
+    level = weighted.sum(dim=1, keepdim=True) - w @ library.patches.T
+    unlike = torch.cat([weighted, w], dim=1) @ library.both.T
+    unlike += (weighted * patches).sum(dim=1, keepdim=True)
+    unlike -= config.level_free * level**2
+    count = min(config.neighbours, unlike.shape[1])
+    unlike, best = unlike.topk(count, dim=1, largest=False, sorted=False)
+    shift = config.level_free * level.gather(1, best)
+    least = unlike.amin(dim=1, keepdim=True)
+    width = (unlike.amax(dim=1, keepdim=True) - least).clamp(min=library.noise + _FLAT)
+    trust = torch.softmax(-(unlike - least) / width, dim=1)
+    centres = library.centres[best] + shift
+    around = library.patches[best]
+    around += shift[:, :, None]
+    estimate = _linear(patches, w, around, centres, trust, config.ridge * library.noise)
+    estimate = estimate.clamp(centres.amin(dim=1), centres.amax(dim=1))
+    # A shift towards background must not leave the range of tissue.
+    return estimate.clamp(library.centres.min(), library.centres.max())
+
+
+def _linear(
+    patches: Tensor, w: Tensor, around: Tensor, centres: Tensor, trust: Tensor, ridge: float
+) -> Tensor:
+    """Ridge regression of candidate centres (N, K) on what lies around them (N, K, P), at `patches`."""
+    mean_centre = (trust * centres).sum(dim=1)
+    mean_around = (trust[:, None] @ around)[:, 0]
+    x = around  # reused: it is the largest array of all
+    x -= mean_around[:, None]
+    x *= trust.sqrt()[:, :, None]
+    x *= w.sqrt()[:, None]
+    y = (centres - mean_centre[:, None]) * trust.sqrt()
+    gram = x.mT @ x
+    diagonal = gram.diagonal(dim1=1, dim2=2)
+    diagonal += ridge + 1e-5 * diagonal.mean(dim=1, keepdim=True) + 1e-9
+    slope: Tensor = torch.linalg.solve(gram, (x.mT @ y[:, :, None])[:, :, 0])
+    return mean_centre + (slope * w.sqrt() * (patches - mean_around)).sum(dim=1)
+
+
+def _parts(targets: int, candidates: int) -> int:
+    """Into how many parts a layer is cut so that no table exceeds some tens of megabytes."""
+    return max(1, -(-targets // 256), targets * candidates // 2_000_000)

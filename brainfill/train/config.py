@@ -1,0 +1,40 @@
+"""Settings of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from brainfill.core.config import check_ranges, option
+from brainfill.lesions.shapes import HoleMix
+from brainfill.train.examples import AugmentConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How a network is trained."""
+
+    steps: int = option(90_000, "optimiser steps of the whole run", low=1)
+    batch: int = option(8, "crops per step, on all devices together", low=1)
+    rate: float = option(3e-4, "peak learning rate", low=1e-8)
+    warmup: int = option(200, "steps until the peak", unit="steps", low=0)
+    weight_decay: float = option(0.01, "AdamW weight decay", low=0.0)
+    clip: float = option(1.0, "largest norm of the gradient", low=1e-6)
+    ema: float = option(0.999, "decay of the averaged weights", low=0.0, high=1.0)
+    ring: float = option(0.02, "weight of known voxels in the loss", low=0.0)
+    precision: Literal["bfloat16", "float32"] = option("bfloat16", "arithmetic of the network")
+    noisiest: float = option(
+        0.5,
+        "share of crops at the noisiest level, where the estimate is the mean",
+        low=0.0,
+        high=1.0,
+    )
+    masks: HoleMix = option(HoleMix(), "kinds of holes")
+    augment: AugmentConfig = option(AugmentConfig(), "changes of the crops")
+    reuse: int = option(1, "times each example is used, on average", low=1)
+    pool: int = option(0, "examples kept to draw from; 0 is one batch", low=0)
+    workers: int = option(0, "processes that prepare examples; 0 is none beside training", low=0)
+    seed: int = option(0, "start of every random draw")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
