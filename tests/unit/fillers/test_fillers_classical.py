@@ -247,16 +247,16 @@ def test_grids_must_agree(name: str) -> None:
 
 
 def test_cost_does_not_grow_with_the_image(fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
-    from brainfill.fillers import _sites
+    from brainfill.interpolation import sites
 
     sizes: list[int] = []
-    original = _sites.Site
+    original = sites.Site
 
-    def spy(name: str, image: FloatArray, *rest: Any) -> _sites.Site:
+    def spy(name: str, image: FloatArray, *rest: Any) -> sites.Site:
         sizes.append(image.size)
         return original(name, image, *rest)
 
-    monkeypatch.setattr(_sites, "Site", spy)
+    monkeypatch.setattr(sites, "Site", spy)
     for side in (40, 80):
         shape = (side, 31, 31)
         fill(textured(shape), ball(shape, (15, 15, 15), 1))

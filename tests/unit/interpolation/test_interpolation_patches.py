@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from brainfill.core.context import Context
 from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.core.volume import Mask, Volume
-from brainfill.fillers.patch import Config, build, predict
+from brainfill.interpolation.nonlocal_patches import PatchConfig, patch_fill, predict
 from brainfill.interpolation.patches import Library, stencil
 
 SHAPE = (22, 22, 22)
@@ -16,8 +17,8 @@ SHAPE = (22, 22, 22)
 
 def fill(data: FloatArray, hole: BoolArray, seed: int = 0, **settings: float) -> FloatArray:
     grid = Grid(data.shape, np.eye(4))
-    config = Config(**settings)  # type: ignore[arg-type]
-    return build(config)(Volume(data, grid), Mask(hole, grid), Context(seed=seed)).values
+    config = PatchConfig(**settings)  # type: ignore[arg-type]
+    return patch_fill(Volume(data, grid), Mask(hole, grid), config, Context(seed=seed))
 
 
 def ball(radius: float) -> BoolArray:
@@ -63,7 +64,8 @@ def test_no_room_for_patches_is_said() -> None:
     hole[0, ::2, ::2] = True
     said: list[str] = []
     grid = Grid(data.shape, np.eye(4))
-    out = build(Config())(Volume(data, grid), Mask(hole, grid), Context(warn=said.append)).values
+    ctx = Context(warn=said.append)
+    out = patch_fill(Volume(data, grid), Mask(hole, grid), PatchConfig(), ctx)
     assert "no whole patches of tissue nearby" in said[-1]
     assert np.abs(out[hole] - 1000).max() < 100
 
@@ -86,40 +88,40 @@ def library(count: int, size: int, noise: float) -> Library:
     centres = (patches @ np.array([0.5, -0.3, 0.2, 0.1]) + 0.05 * patches[:, 0] ** 2).astype(
         np.float32
     )
-    return Library(patches, patches**2, centres, 0.0, 1.0, noise)
+    both = np.concatenate([-2 * patches, patches**2], axis=1)
+    return Library(*(torch.from_numpy(a) for a in (patches, both, centres)), 0.0, 1.0, noise)
 
 
 def test_prediction_is_the_weighted_ridge_of_the_nearest() -> None:
     books = library(50, 4, 0.01)
-    config = Config(neighbours=12, ridge=3.0, level_free=0.4)
+    config = PatchConfig(neighbours=12, ridge=3.0, level_free=0.4)
     rng = np.random.default_rng(2)
     patches = rng.normal(size=(3, 4)).astype(np.float32) * 0.3
     support = np.array([[1, 1, 0, 0.5], [1, 0.2, 1, 1], [0, 1, 1, 1]], np.float32)
-    found = predict(patches, support, books, config)
-    for patch, weights, value in zip(patches, support, found, strict=True):
+    found = predict(torch.from_numpy(patches), torch.from_numpy(support), books, config)
+    candidates, centres = books.patches.numpy(), books.centres.numpy()
+    for patch, weights, value in zip(patches, support, found.tolist(), strict=True):
         w = weights / weights.sum()
-        shift = 0.4 * (w @ (patch - books.patches).T)
+        shift = 0.4 * (w @ (patch - candidates).T)
         unlike = np.array(
-            [(w * (patch - c) ** 2).sum() - 0.4 * (w @ (patch - c)) ** 2 for c in books.patches]
+            [(w * (patch - c) ** 2).sum() - 0.4 * (w @ (patch - c)) ** 2 for c in candidates]
         )
         best = np.argsort(unlike)[:12]
         trust = np.exp(-(unlike[best] - unlike[best].min()) / np.ptp(unlike[best]))
         trust /= trust.sum()
-        y = books.centres[best] + shift[best]
-        x = (books.patches[best] + shift[best, None]) * np.sqrt(w)
+        y = centres[best] + shift[best]
+        x = (candidates[best] + shift[best, None]) * np.sqrt(w)
         middle, around = trust @ y, trust @ x
         design = (x - around) * np.sqrt(trust)[:, None]
         gram = design.T @ design + 3.0 * 0.01 * np.eye(4)
         slope = np.linalg.solve(gram, design.T @ ((y - middle) * np.sqrt(trust)))
         truth = middle + slope @ (patch * np.sqrt(w) - around)
         truth = np.clip(truth, y.min(), y.max())
-        assert value == pytest.approx(
-            np.clip(truth, books.centres.min(), books.centres.max()), abs=1e-3
-        )
+        assert value == pytest.approx(np.clip(truth, centres.min(), centres.max()), abs=1e-3)
 
 
 def test_prediction_stays_among_its_candidates() -> None:
     books = library(50, 4, 0.0)
-    far = np.full((1, 4), 40, np.float32)
-    value = predict(far, np.ones((1, 4), np.float32), books, Config(neighbours=10, level_free=0.0))
+    far = torch.full((1, 4), 40.0)
+    value = predict(far, torch.ones(1, 4), books, PatchConfig(neighbours=10, level_free=0.0))
     assert books.centres.min() <= value[0] <= books.centres.max()
