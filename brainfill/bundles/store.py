@@ -70,9 +70,10 @@ def find(name: str) -> Path:
     Raises:
         UnavailableError: neither exists.
     """
-    for folder in (_SHIPPED / name, Path(name)):
-        if (folder / CARD).is_file():
-            return folder
+    if name in names():
+        return _SHIPPED / name
+    if (Path(name) / CARD).is_file():
+        return Path(name)
     msg = f"no model '{name}'; shipped: {', '.join(names()) or 'none'}"
     hint = (
         did_you_mean(name, names()) or f"give a name, or a folder that holds {CARD} and {WEIGHTS}"

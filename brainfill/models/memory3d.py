@@ -34,7 +34,7 @@ class Config(FamilyConfig):
         ),
         "the network",
     )
-    crop_vox: tuple[int, int, int] = option((40, 40, 40), "training crop (D, H, W)", unit="voxels")
+    crop_vox: tuple[int, int, int] = option((32, 32, 32), "training crop (D, H, W)", unit="voxels")
 
 
 PRESETS = {

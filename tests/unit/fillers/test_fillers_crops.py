@@ -1,0 +1,114 @@
+"""Crops around lesions: all of the hole, each voxel once; there and back again."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from brainfill.core.grid import Box, Grid
+from brainfill.fillers._crops import back, bridged, cut, merge_boxes, plan_crops, working_grid
+
+
+def scattered(shape, count, seed=0):
+    rng = np.random.default_rng(seed)
+    hole = np.zeros(shape, bool)
+    for centre in rng.integers(0, shape, size=(count, 3)):
+        hole[tuple(centre)] = True
+    return hole
+
+
+def test_crops_divide_the_hole_among_them(any_grid):
+    hole = scattered(any_grid.shape, 12)
+    crops = plan_crops(hole, any_grid, 1.0, 4.0)
+    times = np.zeros(any_grid.shape, int)
+    for crop in crops:
+        times[crop.box.slices] += crop.mine
+    np.testing.assert_array_equal(times, hole)
+
+
+def test_crops_hold_the_margin_where_the_image_has_it(any_grid):
+    hole = scattered(any_grid.shape, 3)
+    work = working_grid(any_grid, 1.0)
+    for crop in plan_crops(hole, any_grid, 1.0, 4.0):
+        voxels = np.argwhere(crop.mine) + np.array(crop.box.start)
+        index = crop.grid.to_index(any_grid.to_world(voxels.astype(float)))
+        start = np.rint(work.to_index(crop.grid.to_world(np.zeros((1, 3))))[0])
+        stop = start + crop.grid.shape
+        # Four millimetres beyond the centres, or the end of the image.
+        low, high = start + index.min(axis=0) - 4, start + index.max(axis=0) + 4
+        assert (start <= np.maximum(np.ceil(low), 0) + 1e-6).all()
+        assert (stop >= np.minimum(np.floor(high), work.shape) - 1e-6).all()
+
+
+def test_a_thousand_lesions_need_far_fewer_crops():
+    hole = np.zeros((120, 120, 120), bool)
+    hole[4::12, 4::12, 4::12] = True
+    assert ndimage.label(hole)[1] == 1000
+    crops = plan_crops(hole, Grid(hole.shape, np.eye(4)), 1.0, 14.0)
+    assert sum(crop.mine.sum() for crop in crops) == 1000
+    assert len(crops) < 50
+
+
+boxes = st.lists(
+    st.tuples(st.tuples(*[st.integers(0, 30)] * 3), st.tuples(*[st.integers(1, 12)] * 3)).map(
+        lambda t: Box(t[0], tuple(a + b for a, b in zip(*t, strict=True)))
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None)
+@given(boxes)
+def test_merged_boxes_hold_their_members_and_cost_no_more(given_boxes):
+    merged = merge_boxes(given_boxes)
+    assert sorted(i for _, members in merged for i in members) == list(range(len(given_boxes)))
+    for box, members in merged:
+        for i in members:
+            assert box.union(given_boxes[i]) == box
+    assert sum(box.size for box, _ in merged) <= sum(box.size for box in given_boxes)
+
+
+def test_images_at_a_millimetre_are_turned_but_not_resampled(grids, phantom):
+    for name in ("RAS", "LAS", "LPS", "PSR"):
+        grid = grids[name]
+        image, hole = phantom(grid).data, np.zeros(grid.shape, bool)
+        hole[10:13, 10:13, 10:13] = True
+        [crop] = plan_crops(hole, grid, 1.0, 5.0)
+        values, unknown = cut(image, hole, grid, crop)
+        assert unknown.sum() == 27
+        returned = back(values, crop, grid)
+        here = crop.mine | ~hole[crop.box.slices]
+        inside = np.isin(values, image[~hole]) | unknown
+        assert inside.all(), name  # no value that is not in the scan
+        known = here & (returned > 0) & ~hole[crop.box.slices]
+        np.testing.assert_allclose(returned[known], image[crop.box.slices][known], rtol=1e-5)
+
+
+def test_there_and_back_at_other_voxel_sizes_is_close(grids, phantom):
+    for name in ("oblique", "anisotropic", "odd"):
+        grid = grids[name]
+        image, hole = phantom(grid).data, np.zeros(grid.shape, bool)
+        hole[tuple(n // 2 for n in grid.shape)] = True
+        [crop] = plan_crops(hole, grid, 1.0, 8.0)
+        values, _ = cut(image, np.zeros_like(hole), grid, crop)
+        returned = back(values, crop, grid)
+        assert abs(returned[crop.mine] - image[hole]).max() < 12, name  # of about 700
+
+
+@pytest.mark.parametrize("name", ["RAS", "oblique", "anisotropic"])
+def test_no_value_from_the_hole_reaches_known_voxels(grids, phantom, phantom_lesion, name):
+    grid = grids[name]
+    image, hole = phantom(grid).data, phantom_lesion(grid).data
+    [crop] = plan_crops(hole, grid, 1.0, 6.0)
+    clean, unknown = cut(image, hole, grid, crop)
+    poisoned, _ = cut(np.where(hole, 1e9, image).astype(np.float32), hole, grid, crop)
+    np.testing.assert_array_equal(poisoned, clean)
+    assert unknown.any()
+
+
+def test_bridged_takes_the_nearest_known_value():
+    image = np.arange(7, dtype=np.float32).reshape(7, 1, 1)
+    hole = np.array([0, 0, 1, 1, 1, 1, 0], bool).reshape(7, 1, 1)
+    assert bridged(image, hole).ravel().tolist() == [0, 1, 1, 1, 6, 6, 6]
+    assert not bridged(image, np.ones_like(hole)).any()

@@ -1,0 +1,157 @@
+"""The diffusion filler with tiny untrained models: crops, samples, memory, orientation."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from brainfill.bundles.store import Card, save_bundle
+from brainfill.core.context import Context
+from brainfill.core.errors import BrainfillError, UnavailableError
+from brainfill.core.volume import Mask, Volume
+from brainfill.fillers.diffusion import Config, build
+from brainfill.models import memory3d
+from brainfill.models._base import Inpainter
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A tiny model that changes its harmonic first fill by noise of its own."""
+    torch.manual_seed(0)
+    inpainter = memory3d.build(replace(memory3d.PRESETS["tiny"], first_fill="harmonic"))
+    weights = {n: p + 0.05 * torch.randn_like(p) for n, p in inpainter.net.named_parameters()}
+    folder = tmp_path_factory.mktemp("model")
+    save_bundle(folder, inpainter, weights, Card(name="tiny", family="memory3d", steps=2), "")
+    return str(folder)
+
+
+def fill(model, image, hole, ctx=None, **options):
+    return build(Config(model=model, margin_mm=5.0, **options))(image, hole, ctx or Context())
+
+
+def test_the_hole_is_never_read(model, grids, phantom, phantom_lesion):
+    grid = grids["oblique"]
+    image, hole = phantom(grid), phantom_lesion(grid)
+    poisoned = Volume(np.where(hole.data, -5e5, image.data).astype(np.float32), grid)
+    values = [fill(model, v, hole).values[hole.data] for v in (image, poisoned)]
+    np.testing.assert_array_equal(*values)
+
+
+def test_the_fill_does_not_depend_on_how_the_scan_is_stored(model, grids, phantom, phantom_lesion):
+    sums = {}
+    for name in ("RAS", "LAS", "LPS"):
+        grid = grids[name]
+        hole = phantom_lesion(grid)
+        values = fill(model, phantom(grid), hole).values[hole.data]
+        world = np.round(grid.to_world(np.argwhere(hole.data).astype(float)), 3)
+        sums[name] = values[np.lexsort(world.T)]
+    np.testing.assert_allclose(sums["LAS"], sums["RAS"], rtol=1e-4)
+    np.testing.assert_allclose(sums["LPS"], sums["RAS"], rtol=1e-4)
+
+
+def test_fills_stay_within_the_range_of_what_is_known(model, any_grid, phantom, phantom_lesion):
+    image, hole = phantom(any_grid), phantom_lesion(any_grid)
+    values = fill(model, image, hole).values[hole.data]
+    assert np.isfinite(values).all()
+    assert image.data.min() <= values.min() <= values.max() <= image.data.max()
+
+
+def test_samples_their_mean_and_their_spread(model, grids, phantom, phantom_lesion):
+    grid = grids["RAS"]
+    image, hole = phantom(grid), phantom_lesion(grid)
+    options = {"match_ring": False}
+    one = fill(model, image, hole, **options)
+    assert one.sd is None
+    four = fill(model, image, hole, samples=4, **options)
+    assert four.sd[hole.data].min() > 0
+    assert not four.sd[~hole.data].any()
+    first = fill(model, image, hole, samples=4, aggregate="first", **options)
+    np.testing.assert_allclose(first.values, one.values, rtol=1e-4, atol=1e-3)
+    assert four.facts["Samples"] == 4
+
+
+def test_the_seed_decides(model, grids, phantom, phantom_lesion):
+    grid = grids["RAS"]
+    image, hole = phantom(grid), phantom_lesion(grid)
+    one, same, other = (fill(model, image, hole, Context(seed=s)).values for s in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert (one[hole.data] != other[hole.data]).any()
+
+
+def test_facts_say_what_was_used(model, grids, phantom, phantom_lesion):
+    grid = grids["RAS"]
+    facts = fill(model, phantom(grid), phantom_lesion(grid), sampler="heun", steps=3).facts
+    assert facts["Model"]["name"] == "tiny"
+    assert len(facts["Model"]["sha256"]) == 64
+    assert (facts["Sampler"], facts["Steps"], facts["Samples"], facts["Crops"]) == ("heun", 3, 1, 1)
+
+
+@pytest.fixture
+def scarce(monkeypatch):
+    """Memory for batches of a given size only."""
+    original = Inpainter.sample
+
+    def allow(most):
+        def sample(self, first, *rest):
+            if len(first) > most:
+                msg = "CUDA out of memory. Tried to allocate 20.00 GiB"
+                raise RuntimeError(msg)
+            return original(self, first, *rest)
+
+        monkeypatch.setattr(Inpainter, "sample", sample)
+
+    return allow
+
+
+def test_out_of_memory_halves_the_batch_until_it_fits(
+    model, grids, phantom, phantom_lesion, scarce
+):
+    grid = grids["RAS"]
+    image, hole = phantom(grid), phantom_lesion(grid)
+    plenty = fill(model, image, hole, samples=5, batch=4)
+    scarce(1)
+    said = []
+    tight = fill(model, image, hole, Context(warn=said.append), samples=5, batch=4)
+    assert said == [
+        f"out of memory on cpu: drawing {n} samples at a time from here on" for n in (2, 1)
+    ]
+    np.testing.assert_allclose(tight.values, plenty.values, rtol=1e-4, atol=1e-3)
+
+
+def test_memory_for_not_even_one_sample_is_an_error(model, grids, phantom, phantom_lesion, scarce):
+    scarce(0)
+    grid = grids["RAS"]
+    with pytest.raises(BrainfillError, match="not enough memory on cpu for one crop of"):
+        fill(model, phantom(grid), phantom_lesion(grid))
+
+
+def test_other_errors_are_not_taken_for_lack_of_memory(
+    model, grids, phantom, phantom_lesion, monkeypatch
+):
+    def sample(*_):
+        msg = "mat1 and mat2 shapes cannot be multiplied"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(Inpainter, "sample", sample)
+    grid = grids["RAS"]
+    with pytest.raises(RuntimeError, match="mat1"):
+        fill(model, phantom(grid), phantom_lesion(grid))
+
+
+def test_unknown_models_are_named(grids, phantom, phantom_lesion):
+    grid = grids["RAS"]
+    with pytest.raises(UnavailableError, match="no model 't9-fill'"):
+        fill("t9-fill", phantom(grid), phantom_lesion(grid))
+
+
+def test_many_lesions_are_all_filled(model):
+    from brainfill.core.grid import Grid
+
+    data = np.random.default_rng(0).normal(500, 20, (60, 60, 60)).astype(np.float32)
+    grid = Grid(data.shape, np.eye(4))
+    hole = np.zeros(data.shape, bool)
+    hole[3::6, 3::6, 3::6] = True
+    filling = fill(model, Volume(data, grid), Mask(hole, grid), steps=1)
+    assert hole.sum() == 1000
+    assert (np.abs(filling.values[hole] - 500) < 150).all()
