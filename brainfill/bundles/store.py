@@ -161,7 +161,8 @@ def save_bundle(
 
     folder.mkdir(parents=True, exist_ok=True)
     half = {name: t.detach().cpu().to(torch.float16).contiguous() for name, t in weights.items()}
-    save_file(half, folder / WEIGHTS, metadata={"family": card.family, "format": str(FORMAT)})
+    # One entry: safetensors writes several in random order, and the checksum would change each time.
+    save_file(half, folder / WEIGHTS, metadata={"family": card.family})
     filled = to_dict(card) | {
         "config": to_dict(inpainter.config),
         "format": FORMAT,

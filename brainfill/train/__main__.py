@@ -38,7 +38,8 @@ def main() -> int:
             say=lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201 - a command
         )
     except BrainfillError as error:
-        print(f"error: {error}\nhint: {error.hint}", file=sys.stderr)  # noqa: T201 - a command
+        hint = f"\nhint: {error.hint}" if error.hint else ""
+        print(f"error: {error}{hint}", file=sys.stderr)  # noqa: T201 - a command
         return error.exit_code
     return 0
 

@@ -75,9 +75,10 @@ def train_run(
     say(json.dumps(plain, indent=2))
     if dry_run:
         return out / BUNDLE
-    _claim(out, plain)
-    device = join_workers(device)
     pack = load_pack(data)
+    device = join_workers(device)
+    if is_main_process():
+        _claim(out, plain)
     torch.manual_seed(config.train.seed)
     inpainter = load("brainfill.models", family).build(config.model)
     inpainter.net.to(device)
@@ -169,7 +170,7 @@ def _claim(out: Path, plain: dict[str, Any]) -> None:
         for run in (before, now := json.loads(json.dumps(plain))):
             run.pop("brainfill")
             for free in ("steps", "workers"):
-                run["train"].pop(free)
+                run["train"].pop(free, None)  # runs of earlier versions may lack it
         if before != now:
             msg = f"'{out}' holds a run with other settings"
             raise ConfigError(msg, f"give another folder, or the settings in '{path}'")

@@ -68,6 +68,7 @@ def train(
         noise = torch.from_numpy(rng.standard_normal(image.shape, dtype=np.float32))
         image, first, hole, noise = (v.to(device) for v in (image, first, hole, noise))
 
+        torch.manual_seed(int(rng.integers(2**62)))  # dropout draws from torch itself
         rate = learning_rate(config, state.step)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
