@@ -1,0 +1,346 @@
+"""Training runs: interrupted and continued, refused, exported, and the arithmetic of a step."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from brainfill.bundles.store import load_bundle
+from brainfill.core.errors import ConfigError, DataError, InputMissingError
+from brainfill.models import memory3d
+from brainfill.train import trainer
+from brainfill.train.batches import draw_batches
+from brainfill.train.config import TrainConfig
+from brainfill.train.pack import Pack, load_pack, save_pack
+from brainfill.train.run import resolved, train_run
+from brainfill.train.state import RunState
+from brainfill.train.trainer import learning_rate, new_state, train
+
+TINY = ["model.crop_vox=[8,9,10]", "model.first_fill=harmonic", "model.unet.width=8"]
+SHORT = [*TINY, "train.steps=4", "train.batch=2", "train.warmup=2"]
+
+
+@pytest.fixture
+def data(tmp_path):
+    volume = np.random.default_rng(0).integers(120, 220, (12, 11, 13)).astype(np.uint8)
+    pack = Pack(["sub-01", "sub-07"], [volume, volume[::-1]], [np.ones((2, 3, 2), bool)])
+    save_pack(pack, tmp_path / "pack.npz")
+    return tmp_path / "pack.npz"
+
+
+@pytest.fixture
+def start(data, tmp_path):
+    """Starts or continues the run in a folder; what it said."""
+
+    def run(folder, settings=SHORT, family="memory3d", preset="tiny", **options):
+        said = []
+        options = {"data": data, "settings": settings, "say": said.append} | options
+        bundle = train_run(family, preset, out=tmp_path / folder, **options)
+        assert bundle == tmp_path / folder / "bundle"
+        return said
+
+    return run
+
+
+def ticking(seconds):
+    """A clock that moves on by `seconds` whenever it is read."""
+    times = iter(range(0, 10**9, seconds))
+    return lambda: next(times)
+
+
+def files(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        [],
+        ["train.precision=float32", "train.reuse=2", "train.pool=3"],
+        ["model.unet.dropout=0.3"],
+    ],
+    ids=["plain", "reuse", "dropout"],
+)
+def test_a_run_that_was_interrupted_and_continued_equals_one_that_was_not(
+    start, tmp_path, settings
+):
+    settings = SHORT + settings
+    start("once/run", settings)
+    said = start("twice/run", settings, max_minutes=1, clock=ticking(40))
+    assert said[-1] == "time is up at step 2; the same command continues"
+    assert ", from step 2" in start("twice/run", settings)[1]
+    once, twice = (load_file(tmp_path / f / "run" / "state.safetensors") for f in ("once", "twice"))
+    assert once.keys() == twice.keys()
+    assert all(torch.equal(once[k], twice[k]) for k in once)
+    assert {k.partition(".")[0] for k in once} == {"net", "ema", "exp_avg", "exp_avg_sq"}
+    assert files(tmp_path / "once" / "run") == files(tmp_path / "twice" / "run")
+
+
+def test_seeds_make_runs_of_their_own(start, tmp_path):
+    start("a", [*SHORT, "train.steps=1"])
+    start("b", [*SHORT, "train.steps=1", "train.seed=1"])
+    a, b = (load_file(tmp_path / f / "state.safetensors") for f in "ab")
+    assert not torch.equal(a["net.first.weight"], b["net.first.weight"])
+
+
+def test_a_finished_run_is_exported_again_and_no_more(start, tmp_path):
+    start("run")
+    before = files(tmp_path / "run")
+    (tmp_path / "run" / "bundle" / "config.json").unlink()
+    assert ", from step 4" in start("run")[1]
+    assert files(tmp_path / "run") == before
+
+
+def test_a_run_may_be_prolonged_and_get_other_workers(start, tmp_path):
+    start("run", [*SHORT, "train.steps=1"])
+    more = [*SHORT, "train.steps=2", "train.workers=1"]
+    assert ", from step 1" in start("run", more)[1]
+    card = load_bundle(tmp_path / "run" / "bundle").card
+    assert "step 2 of 2, batch 2" in card.made_by
+    kept = json.loads((tmp_path / "run" / "run.json").read_text())["train"]
+    assert (kept["steps"], kept["workers"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"settings": [*SHORT, "train.batch=1"]},
+        {"settings": [*SHORT, "train.masks.circles=1"]},
+        {"settings": [*SHORT, "model.residual_scale=0.2"]},
+        {"preset": "small"},
+        {"family": "slice2d"},
+    ],
+)
+def test_other_settings_in_the_same_folder_are_refused(start, tmp_path, other):
+    start("run", [*SHORT, "train.steps=1"])
+    before = files(tmp_path / "run")
+    with pytest.raises(ConfigError, match=r"run' holds a run with other settings") as info:
+        start("run", **other)
+    assert "run.json" in info.value.hint
+    assert files(tmp_path / "run") == before
+
+
+def test_a_run_of_a_version_with_fewer_settings_is_refused_as_another(start, tmp_path):
+    start("run", [*SHORT, "train.steps=1"])
+    path = tmp_path / "run" / "run.json"
+    plain = json.loads(path.read_text())
+    for name in ("workers", "pool"):
+        plain["train"].pop(name)
+    path.write_text(json.dumps(plain))
+    with pytest.raises(ConfigError, match="holds a run with other settings"):
+        start("run")
+
+
+def test_a_dry_run_shows_the_settings_and_writes_nothing(start, tmp_path):
+    said = start("run", [*SHORT, "train.rate=0.001"], data=tmp_path / "none.npz", dry_run=True)
+    shown = json.loads("".join(said))
+    assert (shown["family"], shown["preset"]) == ("memory3d", "tiny")
+    assert shown["model"]["crop_vox"] == [8, 9, 10]
+    assert shown["train"]["rate"] == 0.001
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["pack.npz"]
+
+
+@pytest.mark.parametrize("content", [None, b"text"], ids=["missing", "text"])
+def test_a_run_that_finds_no_data_does_not_take_the_folder(start, tmp_path, content):
+    wrong = tmp_path / "wrong.npz"
+    if content:
+        wrong.write_bytes(content)
+    with pytest.raises(DataError if content else InputMissingError, match=r"wrong\.npz"):
+        start("run", data=wrong)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("preset", "settings", "sentence", "hint"),
+    [
+        ("huge", [], "'memory3d' has no preset 'huge'; known: tiny, small, paper", ""),
+        ("tiny", ["steps=3"], "'steps=3' must begin with 'model.' or 'train.'", "train.steps=1000"),
+        ("tiny", ["train.step=3"], "unknown setting 'step'", "did you mean 'steps'?"),
+        ("tiny", ["train.steps=2.5"], "'steps' must be a whole number, got 2.5", ""),
+        ("tiny", ["train.steps=0"], "steps must be at least 1, got 0", ""),
+        ("tiny", ["train.steps"], "setting 'steps' has no '='", ""),
+        ("tiny", ["model.unet.wide=9"], r"unknown setting 'unet\.wide'", "did you mean 'width'?"),
+        ("tiny", ["train.augment.blur=2"], "blur must be between 0.0 and 1.0, got 2", ""),
+    ],
+)
+def test_presets_and_settings_that_do_not_exist_are_refused(preset, settings, sentence, hint):
+    with pytest.raises(ConfigError, match=sentence) as info:
+        resolved("memory3d", preset, settings)
+    assert hint in info.value.hint
+
+
+def test_an_unknown_family_is_refused():
+    with pytest.raises(ConfigError, match="unknown model 'memory'; known: memory3d, ") as info:
+        resolved("memory", "tiny", [])
+    assert info.value.hint == "did you mean 'memory3d'?"
+
+
+def test_later_settings_win():
+    config = resolved("memory3d", "tiny", ["train.steps=3", "model.unet.width=4", "train.steps=5"])
+    assert (config.train.steps, config.model.unet.width) == (5, 4)
+
+
+def test_the_exported_bundle_holds_the_averaged_weights_and_names_the_people(start, tmp_path):
+    start("fill-probe", [*SHORT, "train.steps=2"])
+    folder = tmp_path / "fill-probe"
+    bundle = load_bundle(folder / "bundle")
+    assert bundle.card.name == "fill-probe"
+    assert bundle.card.data == "2 scans: sub-01, sub-07"
+    assert "train --family memory3d --preset tiny, step 2 of 2, batch 2" in bundle.card.made_by
+    assert bundle.inpainter.config == resolved("memory3d", "tiny", SHORT).model
+    state = load_file(folder / "state.safetensors")
+    for name, p in bundle.inpainter.net.named_parameters():
+        assert torch.equal(p, state[f"ema.{name}"].half().float())
+    assert "# fill-probe" in (folder / "bundle" / "README.md").read_text()
+
+
+def test_progress_is_said_every_ten_seconds(start):
+    said = start("run", clock=ticking(6))
+    # Read once at the start and once after each of four steps, which end at 6, 12, 18 and 24 s.
+    assert [line.partition("  ")[0] for line in said[2:]] == ["step 2/4", "step 4/4"]
+    assert said[2].endswith("0.17 steps/s  0.3 crops/s")
+
+
+def test_the_state_is_saved_every_two_minutes(start, tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(RunState, "save", lambda state, path: saved.append(state.step))
+    start("run", clock=ticking(70))
+    assert saved == [2, 4, 4]
+
+
+def test_a_saved_state_leaves_no_partial_file(start, tmp_path):
+    start("run", [*SHORT, "train.steps=1"])
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
+        "bundle",
+        "run.json",
+        "state.safetensors",
+    ]
+
+
+def test_the_learning_rate_rises_in_a_line_and_falls_in_half_a_cosine():
+    config = TrainConfig(rate=2.0, warmup=10, steps=110)
+    rates = [learning_rate(config, step) for step in range(110)]
+    assert rates[0] == pytest.approx(0.2)
+    assert rates[4] == pytest.approx(1.0)
+    assert rates[9] == rates[10] == pytest.approx(2.0)
+    assert rates[35] == pytest.approx(2 * (0.01 + 0.99 * (1 + math.sqrt(0.5)) / 2))
+    assert rates[60] == pytest.approx(2 * (0.01 + 0.99 / 2))
+    assert learning_rate(config, 110) == learning_rate(config, 500) == pytest.approx(0.02)
+    assert all(a > b for a, b in pairwise(rates[10:]))
+
+
+def test_the_learning_rate_without_warm_up_begins_at_the_peak():
+    assert learning_rate(TrainConfig(rate=3.0, warmup=0), 0) == 3.0
+    assert learning_rate(TrainConfig(rate=3.0, warmup=4, steps=2), 1) == 1.5
+
+
+def test_the_average_follows_quickly_at_first_and_slowly_later():
+    net = nn.Linear(1, 1, bias=False)
+    net.weight.data.fill_(1.0)
+    state = RunState(net, torch.optim.AdamW(net.parameters()))
+    net.weight.data.fill_(12.0)
+    state.step = 1
+    state.update_ema(0.9)  # decay 2 / 11
+    assert state.ema["weight"].item() == pytest.approx(1 * 2 / 11 + 12 * 9 / 11)
+    state.ema["weight"].fill_(1.0)
+    state.step = 1000
+    state.update_ema(0.9)  # 1001 / 1010 is above 0.9
+    assert state.ema["weight"].item() == pytest.approx(1 * 0.9 + 12 * 0.1)
+    assert net.weight.item() == 12.0
+
+
+def tiny_network(*settings):
+    config = resolved("memory3d", "tiny", [*TINY, *settings])
+    torch.manual_seed(0)
+    return memory3d.build(config.model), config.train
+
+
+def test_one_example_is_learnt_by_heart(data, monkeypatch):
+    # At the noisiest level alone, where almost nothing of the answer shows in what the network sees.
+    inpainter, config = tiny_network(
+        "train.steps=30", "train.batch=1", "train.warmup=3", "train.rate=0.01", "train.noisiest=1"
+    )
+    one = next(draw_batches(load_pack(data), inpainter.config, config, 1, 0, 0))
+
+    def again(*_):
+        while True:
+            yield one
+
+    monkeypatch.setattr(trainer, "draw_batches", again)
+    state = new_state(inpainter, config)
+    losses = [report.loss for report in train(inpainter, load_pack(data), config, state)]
+    assert len(losses) == 30
+    assert losses[0] == pytest.approx(1, abs=0.1)  # the first fill
+    assert np.mean(losses[-5:]) < 0.5
+
+
+def test_every_step_is_reported_with_its_number_and_rate(data):
+    inpainter, config = tiny_network("train.steps=3", "train.batch=1", "train.warmup=2")
+    state = new_state(inpainter, config)
+    reports = list(train(inpainter, load_pack(data), config, state))
+    assert [r.step for r in reports] == [1, 2, 3]
+    assert [r.rate for r in reports] == [learning_rate(config, s) for s in (0, 1, 2)]
+    assert all(math.isfinite(r.loss) for r in reports)
+    assert state.step == 3
+
+
+def test_the_gradient_is_cut_to_its_largest_norm(data):
+    inpainter, config = tiny_network("train.steps=1", "train.batch=1", "train.clip=0.001")
+    state = new_state(inpainter, config)
+    list(train(inpainter, load_pack(data), config, state))
+    norms = [p.grad.norm() for p in inpainter.net.parameters()]
+    assert float(torch.stack(norms).norm()) == pytest.approx(0.001, rel=1e-3)
+
+
+def test_times_are_spread_over_the_levels_and_some_are_the_noisiest(data, monkeypatch):
+    inpainter, config = tiny_network("train.steps=40", "train.batch=10", "train.noisiest=0.3")
+    seen = []
+
+    def remember(self, image, first, hole, t, noise, ring):
+        seen.append(t.numpy())
+        return next(iter(self.net.parameters())).sum() * 0
+
+    def empty(*_):
+        while True:
+            yield (torch.zeros(10, 1, 2, 2, 2),) * 3
+
+    monkeypatch.setattr(type(inpainter), "loss", remember)
+    monkeypatch.setattr(trainer, "draw_batches", empty)
+    list(train(inpainter, load_pack(data), config, new_state(inpainter, config)))
+    times = np.array(seen)
+    assert times.min() > 0
+    assert times.max() == 1
+    # 400 draws: SD 0.023 of the share; four of it.
+    assert (times == 1).mean() == pytest.approx(0.3, abs=0.092)
+    slices = np.arange(10) / 10
+    rest = times < 1
+    assert np.all((times > slices)[rest])
+    assert np.all((times <= slices + 0.1 + 1e-9)[rest])
+
+
+def test_two_processes_train_one_network(data, tmp_path):
+    run = tmp_path / "run"
+    settings = [*TINY, "train.steps=2", "train.batch=2", "train.precision=float32"]
+    arguments = [data, "-o", run, "--family", "memory3d", "--preset", "tiny"]
+    for setting in settings:
+        arguments += ["--set", setting]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    done = subprocess.run(
+        [sys.executable, *launcher, "-m", "brainfill.train", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in run.iterdir()) == ["bundle", "run.json", "state.safetensors"]
+    assert "step 2 of 2" in load_bundle(run / "bundle").card.made_by
+    assert not list(tmp_path.rglob("*.partial"))
