@@ -18,7 +18,7 @@ FORMAT = 1
 _BRIGHTEST_PCT = 99.9
 _SHAPE_VOXELS = (8, 20_000)
 _HOW = "make it with: brainfill train pack DATA -o PACK.npz"
-_DAMAGE = (zipfile.BadZipFile, zlib.error, AttributeError)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, AttributeError, RuntimeError)
 BRIGHT = 130  # white matter and brighter, of 255
 
 

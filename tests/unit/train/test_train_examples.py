@@ -82,24 +82,24 @@ def test_the_same_draw_makes_the_same_example(first):
 
 
 def test_examples_are_in_units_of_the_tissue_nearby():
-    half = Pack(PACK.names, [PACK.volumes[0] * np.float32(0.8)], PACK.shapes)
+    # Bright enough in both that crops are centred on the same voxels.
+    volume = np.where(DISTANCE < 11, np.maximum(BALL, 140), 0)
+    packs = [Pack(["sub-01"], [v], PACK.shapes) for v in (volume, volume * 0.93)]
     for seed in range(4):
-        bright, dark = draw(seed, augment=UNCHANGED)[0], draw(seed, pack=half, augment=UNCHANGED)[0]
+        bright, dark = (draw(seed, pack=pack, augment=UNCHANGED)[0] for pack in packs)
         torch.testing.assert_close(bright, dark, rtol=1e-5, atol=1e-6)
         assert float(bright[bright > 0].median()) == pytest.approx(0.87, abs=0.05)
 
 
 def test_left_and_right_change_places_in_half_of_the_examples():
-    side = np.zeros((20, 20, 20), np.uint8)
-    side[:, 10:] = 200  # tissue to the right of the middle
-    pack = Pack(["sub-01"], [side], [])
-    mix = HoleMix(lesions=0)
-    right = [
-        float(image[:, 6:].sum() - image[:, :6].sum())
-        for image in (draw(s, pack=pack, mix=mix, augment=UNCHANGED)[0] for s in range(100))
-    ]
-    signs = np.sign([r for r in right if abs(r) > 1])
-    assert len(signs) > 80
+    ramp = np.zeros((20, 60, 20), np.uint8)
+    ramp[:] = np.linspace(120, 240, 60)[:, None]  # brighter to the right
+    options = {"pack": Pack(["sub-01"], [ramp], []), "mix": HoleMix(lesions=0)}
+    crops = [draw(s, augment=UNCHANGED, crop="[5,5,5]", **options)[0] for s in range(150)]
+    # Beyond the end of the volume there is no tissue and no ramp.
+    steps = [float((c[2, 3, 2] - c[2, 2, 2]) * (c[2, 3, 2] > 0)) for c in crops]
+    signs = np.sign([s for s in steps if s])
+    assert len(signs) > 130
     # Four standard deviations of a fair coin.
     assert abs(signs.mean()) < 4 / np.sqrt(len(signs))
 

@@ -85,9 +85,9 @@ def cut_short(path):
     path.write_bytes(whole[: len(whole) // 2])
 
 
-def damage(path):
-    content = bytearray(stored(path, [VOLUME] * 3).read_bytes())
-    content[len(content) // 2] ^= 0xFF
+def encrypt(path):
+    content = bytearray(stored(path).read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # a flag of the first entry in the contents
     path.write_bytes(content)
 
 
@@ -112,7 +112,7 @@ def name_more_than_there_is(path):
         write_a_pickle,
         write_other_arrays,
         cut_short,
-        damage,
+        encrypt,
         describe_as_a_list,
         describe_as_no_json,
         name_more_than_there_is,
@@ -124,6 +124,23 @@ def test_other_files_are_refused(tmp_path, write):
     with pytest.raises(DataError, match=r"p\.npz' is not packed training data: .") as info:
         load_pack(path)
     assert "brainfill train pack" in info.value.hint
+
+
+def test_a_damaged_byte_is_refused_or_does_not_matter(tmp_path):
+    path = stored(tmp_path / "p.npz", [VOLUME, VOLUME[::-1]])
+    whole, refused = path.read_bytes(), 0
+    for place in range(0, len(whole), 11):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        try:
+            pack = load_pack(path)
+        except DataError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(pack.volumes, [VOLUME, VOLUME[::-1]])
+    # Most of the file are the volumes, whose every byte is under a checksum.
+    assert refused > len(whole) / 11 / 2
 
 
 def test_another_format_is_named(tmp_path):

@@ -285,11 +285,24 @@ def test_one_example_is_learnt_by_heart(data, monkeypatch):
 def test_every_step_is_reported_with_its_number_and_rate(data):
     inpainter, config = tiny_network("train.steps=3", "train.batch=1", "train.warmup=2")
     state = new_state(inpainter, config)
-    reports = list(train(inpainter, load_pack(data), config, state))
-    assert [r.step for r in reports] == [1, 2, 3]
-    assert [r.rate for r in reports] == [learning_rate(config, s) for s in (0, 1, 2)]
-    assert all(math.isfinite(r.loss) for r in reports)
+    for step, report in enumerate(train(inpainter, load_pack(data), config, state)):
+        assert report.step == state.step == step + 1
+        assert report.rate == learning_rate(config, step) == state.optimizer.param_groups[0]["lr"]
+        assert math.isfinite(report.loss)
     assert state.step == 3
+
+
+def test_every_step_moves_the_average(data):
+    settings = ["train.steps=3", "train.batch=1", "train.warmup=0", "train.rate=0.1"]
+    inpainter, config = tiny_network(*settings, "train.ema=0.2")
+    state = new_state(inpainter, config)
+    weights, expected = inpainter.net.last.weight, inpainter.net.last.weight.detach().clone()
+    steps = train(inpainter, load_pack(data), config, state)
+    for decay in (2 / 11, 0.2, 0.2):  # 0.2 is below 3 / 12 and 4 / 13
+        next(steps)
+        expected = decay * expected + (1 - decay) * weights.detach()
+        torch.testing.assert_close(state.ema["last.weight"], expected)
+    assert not torch.equal(expected, weights)
 
 
 def test_the_gradient_is_cut_to_its_largest_norm(data):
@@ -326,11 +339,31 @@ def test_times_are_spread_over_the_levels_and_some_are_the_noisiest(data, monkey
     assert np.all((times <= slices + 0.1 + 1e-9)[rest])
 
 
-def test_two_processes_train_one_network(data, tmp_path):
+def gradient_of(rank, settings, data, monkeypatch):
+    """What one of two processes would give to the average in its first step."""
+    found = {}
+
+    def remember(net, world):
+        assert world == 2
+        found.update({name: p.grad.clone() for name, p in net.named_parameters()})
+
+    monkeypatch.setattr(trainer, "_rank_and_world", lambda: (rank, 2))
+    monkeypatch.setattr(trainer, "_average_gradients", remember)
+    inpainter, config = tiny_network(*settings)
+    next(train(inpainter, load_pack(data), config, new_state(inpainter, config)))
+    return found
+
+
+def test_two_processes_train_one_network_on_the_mean_of_their_gradients(
+    data, tmp_path, monkeypatch
+):
     run = tmp_path / "run"
-    settings = [*TINY, "train.steps=2", "train.batch=2", "train.precision=float32"]
+    settings = [
+        *("train.steps=1", "train.batch=2", "train.precision=float32"),
+        *("train.clip=1e9", "train.noisiest=0"),
+    ]
     arguments = [data, "-o", run, "--family", "memory3d", "--preset", "tiny"]
-    for setting in settings:
+    for setting in TINY + settings:
         arguments += ["--set", setting]
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     done = subprocess.run(
@@ -342,5 +375,11 @@ def test_two_processes_train_one_network(data, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert sorted(p.name for p in run.iterdir()) == ["bundle", "run.json", "state.safetensors"]
-    assert "step 2 of 2" in load_bundle(run / "bundle").card.made_by
-    assert not list(tmp_path.rglob("*.partial"))
+    assert "step 1 of 1" in load_bundle(run / "bundle").card.made_by
+
+    state = load_file(run / "state.safetensors")
+    one, two = (gradient_of(rank, settings, data, monkeypatch) for rank in (0, 1))
+    assert not torch.allclose(one["last.weight"], two["last.weight"], rtol=0.1)
+    for name in one:  # the moving mean of AdamW begins at zero and forgets a tenth
+        expected = 0.1 * (one[name] + two[name]) / 2
+        torch.testing.assert_close(state[f"exp_avg.{name}"], expected, rtol=1e-3, atol=1e-6)
