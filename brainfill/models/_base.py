@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
@@ -42,7 +43,6 @@ from brainfill.nets.unet import UNet, UNetConfig
 _LEVEL_MARGIN_VOX = 12
 _BRIGHTEST = 2.0  # in units of white matter; fat and vessels beyond it carry no information
 _NOISE = 0.01  # no fill can be told from the truth below this, in the same units
-CONDITION_CHANNELS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,9 @@ class FamilyConfig:
     residual_scale: float = option(
         0.1, "typical size of fill minus first fill", unit="of white matter", low=1e-3
     )
+    details: tuple[float, ...] = option(
+        (), "widths of the blurs whose difference to the first fill is shown as well", unit="voxels"
+    )
     weighting: Weighting = option("uniform", "weight of noise levels in the training loss")
     unet: UNetConfig = option(UNetConfig(), "the network")
     crop_vox: tuple[int, int, int] = option((24, 48, 48), "training crop (D, H, W)", unit="voxels")
@@ -73,9 +76,11 @@ class FamilyConfig:
         elif self.overlap_vox >= self.window_vox > 0:
             window = self.window_vox
             problem = f"overlap_vox must be below window_vox {window}, got {self.overlap_vox}"
-        elif self.unet.inputs != 1 + CONDITION_CHANNELS or self.unet.outputs != 1:
+        elif any(width <= 0 for width in self.details):
+            problem = f"details must be above 0, got {self.details}"
+        elif (self.unet.inputs, self.unet.outputs) != (inputs := 3 + len(self.details), 1):
             found = f"{self.unet.inputs} and {self.unet.outputs}"
-            problem = f"unet.inputs and outputs must be {1 + CONDITION_CHANNELS} and 1, got {found}"
+            problem = f"unet.inputs and outputs must be {inputs} and 1, got {found}"
         if problem:
             raise ConfigError(problem)
 
@@ -103,7 +108,7 @@ class Inpainter:
         Returns:
             A scalar: squared error of the clean estimate, relative to that of the first fill.
         """
-        channels = _channels(first, hole)
+        channels = _channels(first, hole, self.config)
         clean = (image - first) / self.config.residual_scale
         levels = [self.config.schedule.build().level(float(v)) for v in t]
         alpha, sigma, snr, index = _per_item(levels, self.config.schedule, image)
@@ -151,7 +156,7 @@ class Inpainter:
         Returns:
             The estimate (B, 1, D, H, W) everywhere, also at known voxels near the hole.
         """
-        channels = _channels(first, hole)
+        channels = _channels(first, hole, self.config)
         noise = seeded_noise(seeds)
         last: list[Tensor] = []
         denoiser = self.denoiser()
@@ -206,10 +211,27 @@ def _patched(image: Tensor, hole: Tensor, config: PatchConfig) -> Tensor:
     return torch.from_numpy(filled).to(image)
 
 
-def _channels(first: Tensor, hole: Tensor) -> Tensor:
-    """What the network sees besides the noisy residual, (B, 2, D, H, W)."""
-    # Tissue spans about 0 .. 1; networks like values around 0.
-    return torch.cat([2 * first - 1, 2 * hole - 1], dim=1)
+def _channels(first: Tensor, hole: Tensor, config: FamilyConfig) -> Tensor:
+    """What the network sees besides the noisy residual, (B, 2 + details, D, H, W)."""
+    # Tissue spans about 0 .. 1; networks like values around 0. The grain of white matter is lost in
+    # that range, so it is shown once more on the scale of the residual.
+    fine = [(first - blurred(first, width)) / config.residual_scale for width in config.details]
+    return torch.cat([2 * first - 1, 2 * hole - 1, *fine], dim=1)
+
+
+def blurred(x: Tensor, width_vox: float) -> Tensor:
+    """The crops (B, 1, D, H, W) after a Gaussian of this standard deviation; ends are repeated."""
+    reach = max(1, round(3 * width_vox))
+    kernel = torch.arange(-reach, reach + 1, dtype=x.dtype, device=x.device) / width_vox
+    kernel = torch.softmax(-0.5 * kernel**2, dim=0)
+    for axis in (2, 3, 4):
+        shape, pad = [1] * 5, [0] * 6
+        shape[axis] = 2 * reach + 1
+        pad[8 - 2 * axis] = pad[9 - 2 * axis] = reach
+        # Half precision would cost the very detail that is wanted.
+        with torch.autocast(x.device.type, enabled=False):
+            x = F.conv3d(F.pad(x, pad, mode="replicate"), kernel.reshape(shape))
+    return x
 
 
 def tissue_level(image: FloatArray, hole: BoolArray) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from brainfill.core.config import option
-from brainfill.models._base import CONDITION_CHANNELS, FamilyConfig, Inpainter, inpainter
+from brainfill.models._base import FamilyConfig, Inpainter, inpainter
 from brainfill.nets.unet import UNetConfig
 
 
@@ -21,10 +21,13 @@ class Config(FamilyConfig):
         0.05, "typical size of fill minus first fill", unit="of white matter", low=1e-3
     )
 
+    details: tuple[float, ...] = option(
+        (0.7, 2.0), "widths of the blurs whose difference to the first fill is shown as well"
+    )
     unet: UNetConfig = option(
         UNetConfig(
             kind="3d",
-            inputs=1 + CONDITION_CHANNELS,
+            inputs=5,
             width=16,
             mult=(1, 2, 4, 6),
             blocks=1,
@@ -41,6 +44,7 @@ PRESETS = {
     "tiny": Config(
         unet=UNetConfig(
             kind="3d",
+            inputs=5,
             width=8,
             mult=(1, 2),
             blocks=1,
@@ -55,6 +59,7 @@ PRESETS = {
     "paper": Config(
         prediction="eps",
         first_fill="zero",
+        details=(),
         residual_scale=0.5,
         weighting="snr",
         unet=UNetConfig(

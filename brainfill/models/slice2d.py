@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from brainfill.core.config import option
-from brainfill.models._base import CONDITION_CHANNELS, FamilyConfig, Inpainter, inpainter
+from brainfill.models._base import FamilyConfig, Inpainter, inpainter
 from brainfill.nets.unet import UNetConfig
 
 
@@ -16,7 +16,6 @@ class Config(FamilyConfig):
     unet: UNetConfig = option(
         UNetConfig(
             kind="2d",
-            inputs=1 + CONDITION_CHANNELS,
             width=32,
             mult=(1, 2, 4),
             blocks=1,

@@ -25,8 +25,9 @@ class AugmentConfig:
 
     gamma: float = option(0.25, "spread of the log of the contrast exponent", low=0.0)
     bias: float = option(0.15, "depth of a smooth intensity trend", low=0.0, high=0.9)
-    noise: float = option(0.02, "largest added noise", unit="of white matter", low=0.0)
-    blur: float = option(0.2, "probability of a blur or of thick slices", low=0.0, high=1.0)
+    noise: float = option(0.03, "largest added noise", unit="of white matter", low=0.0)
+    noisy: float = option(0.25, "probability of added noise", low=0.0, high=1.0)
+    blur: float = option(0.15, "probability of a blur or of thick slices", low=0.0, high=1.0)
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -87,7 +88,7 @@ def augmented(crop: FloatArray, config: AugmentConfig, rng: np.random.Generator)
             crop = ndimage.gaussian_filter(crop, rng.uniform(0.3, 0.9))
         else:
             crop = thick_slices(crop, int(rng.integers(3)), int(rng.integers(2, 5)))
-    if config.noise and rng.random() < 0.5:
+    if config.noise and rng.random() < config.noisy:
         sd = rng.uniform(0, config.noise)
         real, imaginary = rng.normal(0, sd, size=(2, *crop.shape))
         crop = np.hypot(crop + real, imaginary)  # magnitude images have Rician noise

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 
 from brainfill import __version__
-from brainfill.bundles.store import Card, save_bundle
+from brainfill.bundles.store import Card, save_bundle, sha256
 from brainfill.core.config import option, override, to_dict
+from brainfill.core.context import ignore
 from brainfill.core.errors import ConfigError
 from brainfill.core.registry import load
 from brainfill.models._base import FamilyConfig
@@ -21,7 +22,14 @@ from brainfill.nets.unet import count_parameters
 from brainfill.train.config import TrainConfig
 from brainfill.train.pack import load_pack
 from brainfill.train.state import RunState
-from brainfill.train.trainer import is_main_process, join_workers, new_state, train
+from brainfill.train.trainer import (
+    any_process,
+    is_main_process,
+    join_workers,
+    leave_workers,
+    new_state,
+    train,
+)
 
 CONFIG, STATE, BUNDLE = "run.json", "state.safetensors", "bundle"
 _SAVE_EVERY_S = 120.0
@@ -72,13 +80,16 @@ def train_run(
     """
     config = resolved(family, preset, settings)
     plain = {"family": family, "preset": preset, "brainfill": __version__, **to_dict(config)}
-    say(json.dumps(plain, indent=2))
     if dry_run:
+        say(json.dumps(plain, indent=2))
         return out / BUNDLE
     pack = load_pack(data)
-    device = join_workers(device)
+    device = join_workers(device, config.train.batch)
     if is_main_process():
-        _claim(out, plain)
+        say(json.dumps(plain, indent=2))
+        _claim(out, plain | {"data_sha256": sha256(data)})
+    else:
+        say = ignore
     torch.manual_seed(config.train.seed)
     inpainter = load("brainfill.models", family).build(config.model)
     inpainter.net.to(device)
@@ -106,12 +117,13 @@ def train_run(
         if now - saved > _SAVE_EVERY_S and is_main_process():
             state.save(out / STATE)
             saved = now
-        if max_minutes is not None and now - began > 60 * max_minutes:
+        if max_minutes is not None and any_process(now - began > 60 * max_minutes, device):
             say(f"time is up at step {report.step}; the same command continues")
             break
     if is_main_process():
         state.save(out / STATE)
         export(out, family, preset, config, state, pack.names)
+    leave_workers()
     return out / BUNDLE
 
 

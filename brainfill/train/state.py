@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from brainfill.core.errors import DataError
 
 _ADAM = ("exp_avg", "exp_avg_sq")
 
@@ -47,7 +49,18 @@ class RunState:
         partial.replace(path)
 
     def load(self, path: Path) -> None:
-        """Continue from a saved state."""
+        """Continue from a saved state.
+
+        Raises:
+            DataError: the file is damaged, or holds another network.
+        """
+        try:
+            self._load(path)
+        except (SafetensorError, KeyError, RuntimeError, TypeError) as error:
+            msg = f"cannot continue from '{path}': {error}"
+            raise DataError(msg, "delete the folder of the run to start afresh") from error
+
+    def _load(self, path: Path) -> None:
         with safe_open(path, framework="pt") as file:
             self.step = int(file.metadata()["step"])
             names = set(file.keys())

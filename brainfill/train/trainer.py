@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import distributed
 
+from brainfill.core.errors import ConfigError
 from brainfill.models._base import Inpainter
 from brainfill.train.batches import draw_batches
 from brainfill.train.config import TrainConfig
@@ -56,7 +57,7 @@ def train(
     autocast = torch.autocast(
         device.type, dtype=torch.bfloat16, enabled=config.precision == "bfloat16"
     )
-    size = max(config.batch // world, 1)
+    size = config.batch // world
     batches = draw_batches(pack, inpainter.config, config, size, rank, state.step)
     state.net.train()
     while state.step < config.steps:
@@ -93,13 +94,36 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     return config.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
 
 
-def join_workers(device: str) -> str:
-    """Join the other processes when launched by torchrun; the device of this process."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+def join_workers(device: str, batch: int) -> str:
+    """Join the other processes when launched by torchrun; the device of this process.
+
+    Raises:
+        ConfigError: the batch cannot be divided equally among the processes.
+    """
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
         return device
+    if batch % world:
+        msg = f"a batch of {batch} crops cannot be divided among {world} processes"
+        raise ConfigError(msg, f"for example train.batch={batch + world - batch % world}")
     cuda = device.startswith("cuda")
     distributed.init_process_group("nccl" if cuda else "gloo")
     return f"cuda:{os.environ['LOCAL_RANK']}" if cuda else device
+
+
+def leave_workers() -> None:
+    """Take leave of the other processes, if there are any."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def any_process(flag: bool, device: str) -> bool:
+    """Whether `flag` holds in this or another process, so that all stop at the same step."""
+    if not distributed.is_initialized():
+        return flag
+    shared = torch.tensor(float(flag), device=device)
+    distributed.all_reduce(shared, distributed.ReduceOp.MAX)
+    return bool(shared)
 
 
 def is_main_process() -> bool:

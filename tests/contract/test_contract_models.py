@@ -10,7 +10,7 @@ from brainfill.bundles.store import Card, load_bundle, save_bundle
 from brainfill.core.config import from_dict, to_dict
 from brainfill.core.registry import describe, load, names
 from brainfill.diffusion.plans import denoise
-from brainfill.models._base import CONDITION_CHANNELS, FamilyConfig, Inpainter, first_fill
+from brainfill.models._base import FamilyConfig, Inpainter, first_fill
 from brainfill.nets.unet import count_parameters
 from brainfill.train.config import TrainConfig
 from brainfill.train.trainer import new_state
@@ -97,8 +97,9 @@ def test_a_preset_builds_a_network_of_its_size(family, preset):
 @pytest.mark.parametrize(("family", "preset"), SMALL_ENOUGH)
 def test_a_network_takes_crops_of_any_size(family, preset):
     module = load("brainfill.models", family)
-    net = module.build(module.PRESETS[preset]).net
-    x = torch.rand((2, 1 + CONDITION_CHANNELS, 3, 9, 12))
+    config = module.PRESETS[preset]
+    net = module.build(config).net
+    x = torch.rand((2, config.unet.inputs, 3, 9, 12))
     with torch.no_grad():
         assert net(x, torch.tensor([0.0, 999.0])).shape == (2, 1, 3, 9, 12)
 

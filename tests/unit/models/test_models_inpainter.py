@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from torch import nn
 
 from brainfill.core.context import Context
+from brainfill.core.errors import ConfigError
 from brainfill.core.grid import Grid
 from brainfill.core.registry import load, names
 from brainfill.core.volume import Mask, Volume
@@ -17,6 +19,7 @@ from brainfill.interpolation.nonlocal_patches import patch_fill
 from brainfill.models._base import (
     FamilyConfig,
     Inpainter,
+    blurred,
     first_fill,
     inpainter,
     normalised,
@@ -169,6 +172,36 @@ def test_condition_channels_by_hand():
     [(seen, _)] = family.net.seen
     assert torch.equal(seen[:, 1:2], 2 * harmonic_fill(IMAGE, HOLE) - 1)
     assert torch.equal(seen[:, 2:], 2 * HOLE - 1)
+
+
+def test_details_are_shown_on_the_scale_of_the_residual():
+    unet = UNetConfig(kind="pseudo3d", inputs=5, width=8, mult=(1, 2), blocks=1, groups=4)
+    config = FamilyConfig(unet=unet, details=(0.7, 1.5), residual_scale=0.05)
+    family = Inpainter(config, Perfect(config, IMAGE, HOLE))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss(family, IMAGE, HOLE, T, NOISE)
+    [(seen, _)] = family.net.seen
+    first = harmonic_fill(IMAGE, HOLE)
+    for channel, width in ((3, 0.7), (4, 1.5)):
+        fine = (first - blurred(first, width)) / 0.05
+        # Half precision would be off by 0.004 / 0.05.
+        torch.testing.assert_close(seen[:, channel : channel + 1], fine, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("width", [0.7, 2.0])
+def test_blurred_is_a_gaussian_filter(width):
+    reach = max(1, round(3 * width)) / width
+    expected = ndimage.gaussian_filter(
+        IMAGE.double().numpy(), (0, 0, width, width, width), mode="nearest", truncate=reach
+    )
+    np.testing.assert_allclose(blurred(IMAGE, width).numpy(), expected, atol=1e-5)
+
+
+def test_the_network_must_take_the_channels_it_is_shown():
+    with pytest.raises(ConfigError, match=r"must be 5 and 1, got 3 and 1"):
+        FamilyConfig(details=(1.0, 2.0))
+    with pytest.raises(ConfigError, match="details must be above 0"):
+        FamilyConfig(details=(0.0,))
 
 
 @pytest.mark.parametrize("kind", ["patch", "harmonic", "zero"])

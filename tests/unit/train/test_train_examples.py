@@ -141,7 +141,7 @@ CROP = np.random.default_rng(1).random((7, 9, 8)).astype(np.float32)
 
 
 def changed(seed=0, crop=CROP, **strengths):
-    options = {"gamma": 0, "bias": 0, "noise": 0, "blur": 0} | strengths
+    options = {"gamma": 0, "bias": 0, "noise": 0, "noisy": 0.5, "blur": 0} | strengths
     return augmented(crop, AugmentConfig(**options), np.random.default_rng(seed))
 
 
