@@ -128,6 +128,29 @@ def test_other_settings_in_the_same_folder_are_refused(start, tmp_path, other):
     assert files(tmp_path / "run") == before
 
 
+def test_other_data_in_the_same_folder_is_refused(start, data, tmp_path):
+    start("run", [*SHORT, "train.steps=1"])
+    pack = load_pack(data)
+    save_pack(Pack(pack.names[:1], pack.volumes[:1], pack.shapes), tmp_path / "other.npz")
+    with pytest.raises(ConfigError, match="holds a run with other settings"):
+        start("run", data=tmp_path / "other.npz")
+
+
+def test_a_damaged_state_is_named(start, tmp_path):
+    start("run", [*SHORT, "train.steps=1"])
+    state = tmp_path / "run" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(DataError, match=r"cannot continue from '.*state.safetensors'"):
+        start("run")
+
+
+def test_a_batch_that_cannot_be_divided_among_processes_is_refused(start, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(ConfigError, match="2 crops cannot be divided among 3 processes"):
+        start("run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_of_a_version_with_fewer_settings_is_refused_as_another(start, tmp_path):
     start("run", [*SHORT, "train.steps=1"])
     path = tmp_path / "run" / "run.json"
