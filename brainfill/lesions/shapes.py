@@ -51,7 +51,7 @@ def draw_hole(
     """
     if mix.lesions > 0 and not library:
         msg = "the hole mix asks for lesion shapes but the library is empty"
-        raise DataError(msg, "pack the training data with --lesions, or set masks.lesions=0")
+        raise DataError(msg, "pack the training data with --lesions, or set train.masks.lesions=0")
     if not tissue.any():
         msg = "cannot draw a hole: the crop holds no tissue"
         raise DataError(msg)
