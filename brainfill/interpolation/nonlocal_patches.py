@@ -28,6 +28,8 @@ from brainfill.interpolation.smooth import smooth_mean
 _SMALLER_RADII_VOX = (1.5, 1.0)
 _FEW_CANDIDATES = 60
 _FLAT = 1e-4
+_STIFFER = 30
+DOUBTS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,28 +70,48 @@ def patch_fill(image: Volume, hole: Mask, config: PatchConfig, ctx: Context) -> 
     Raises:
         GeometryError: image and hole are not on one grid.
     """
+    return patch_fill_with_doubts(image, hole, config, ctx)[0]
+
+
+def patch_fill_with_doubts(
+    image: Volume, hole: Mask, config: PatchConfig, ctx: Context
+) -> tuple[FloatArray, FloatArray]:
+    """The fill of `patch_fill`, and what speaks against it.
+
+    Returns:
+        The filled image (X, Y, Z), and float32 (3, X, Y, Z), zero outside the hole, in the unit of
+        the image: how a stiffer prediction differs, how the mean of the candidates differs, and the
+        standard deviation of the candidates around the prediction.
+
+    Raises:
+        GeometryError: image and hole are not on one grid.
+    """
     spacing = image.grid.spacing()
     patch_mm = np.max(np.array(stencil(config.radius_vox, spacing).reach) * spacing)
     # Apple's GPUs lack the solver.
     device = "cpu" if ctx.device == "mps" else ctx.device
     without: list[str] = []
+    doubts = np.zeros((DOUBTS, *image.grid.shape), np.float32)
 
     def fill_one(site: Site) -> FloatArray:
-        filled = _fill(site, config, ctx.seed, device)
-        if filled is None:
+        found = _fill(site, config, ctx.seed, device)
+        if found is None:
             without.append(site.name)
-            filled = smooth_mean(site, site.tissue.astype(np.float32), min(spacing))
+            return smooth_mean(site, site.tissue.astype(np.float32), min(spacing))
+        here = (slice(None), *site.box.slices)
+        doubts[here][:, site.hole] = found[1:, site.hole]
+        filled: FloatArray = found[0]
         return filled
 
     filled = fill_sites(image, hole, ctx, config.search_mm + float(patch_mm), fill_one)
     if without:
         warn_of(without, "no whole patches of tissue nearby, filled with a local mean", ctx)
-    return filled
+    return filled, doubts
 
 
 @torch.inference_mode()
 def _fill(site: Site, config: PatchConfig, seed: int, device: str) -> FloatArray | None:
-    """The filled site; None when there are too few patches even of the smallest size."""
+    """The filled site and its doubts (4, X, Y, Z); None when there are too few patches even of the smallest size."""
     for radius in (config.radius_vox, *(r for r in _SMALLER_RADII_VOX if r < config.radius_vox)):
         shape = stencil(radius, site.grid.spacing())
         library = collect(site, shape, config.search_mm, config.candidates, site.rng(seed), device)
@@ -109,14 +131,18 @@ def _from_border_inwards(
     known = torch.from_numpy(padded.ravel()).to(device)
     steps = torch.from_numpy(shape.steps(padded.shape)).to(device)
     weights = torch.from_numpy(shape.weights).to(device)
+    doubts = torch.zeros((DOUBTS, len(image)), device=device)
     for numbers in _layers(site, padded.shape, shape.reach):
         layer = torch.from_numpy(numbers).to(device)
         for part in layer.tensor_split(_parts(len(layer), len(library.patches))):
             around = part[:, None] + steps
-            image[part] = predict(image[around], known[around] * weights, library, config)
+            image[part], doubts[:, part] = predict(
+                image[around], known[around] * weights, library, config
+            )
         known[layer] = True
-    filled = image.cpu().numpy().reshape(padded.shape)[shape.inner]
-    return np.asarray(filled * library.sd + library.mean, np.float32)
+    found = torch.cat([image[None] + library.mean / library.sd, doubts]).cpu().numpy()
+    inner = (slice(None), *shape.inner)
+    return np.asarray(found.reshape(-1, *padded.shape)[inner] * library.sd, np.float32)
 
 
 def _layers(site: Site, padded: Index3, pad: Index3) -> list[NDArray[np.intp]]:
@@ -129,7 +155,9 @@ def _layers(site: Site, padded: Index3, pad: Index3) -> list[NDArray[np.intp]]:
     return [flat[shell == s] for s in np.unique(shell)]
 
 
-def predict(patches: Tensor, support: Tensor, library: Library, config: PatchConfig) -> Tensor:
+def predict(
+    patches: Tensor, support: Tensor, library: Library, config: PatchConfig
+) -> tuple[Tensor, Tensor]:
     """Centres of patches that are known in part.
 
     Args:
@@ -139,7 +167,7 @@ def predict(patches: Tensor, support: Tensor, library: Library, config: PatchCon
         config: options.
 
     Returns:
-        float32 (N,), within the range of the candidates used for each.
+        float32 (N,), within the range of the candidates used for each, and the doubts (3, N).
     """
     w = support / support.sum(dim=1, keepdim=True).clamp(min=1e-12)
     weighted = w * patches
@@ -156,16 +184,24 @@ def predict(patches: Tensor, support: Tensor, library: Library, config: PatchCon
     centres = library.centres[best] + shift
     around = library.patches[best]
     around += shift[:, :, None]
-    estimate = _linear(patches, w, around, centres, trust, config.ridge * library.noise)
-    estimate = estimate.clamp(centres.amin(dim=1), centres.amax(dim=1))
+    found, stiffer, mean, sd = _linear(
+        patches, w, around, centres, trust, config.ridge * library.noise
+    )
+    found = found.clamp(centres.amin(dim=1), centres.amax(dim=1))
     # A shift towards background must not leave the range of tissue.
-    return estimate.clamp(library.centres.min(), library.centres.max())
+    found = found.clamp(library.centres.min(), library.centres.max())
+    return found, torch.stack([stiffer - found, mean - found, sd])
 
 
 def _linear(
     patches: Tensor, w: Tensor, around: Tensor, centres: Tensor, trust: Tensor, ridge: float
-) -> Tensor:
-    """Ridge regression of candidate centres (N, K) on what lies around them (N, K, P), at `patches`."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Ridge regression of candidate centres (N, K) on what lies around them (N, K, P).
+
+    Returns:
+        At `patches`, (N,) each: the prediction, one with a stiffer penalty, the mean of the candidates
+        and their standard deviation around the prediction.
+    """
     mean_centre = (trust * centres).sum(dim=1)
     mean_around = (trust[:, None] @ around)[:, 0]
     x = around  # reused: it is the largest array of all
@@ -173,11 +209,16 @@ def _linear(
     x *= trust.sqrt()[:, :, None]
     x *= w.sqrt()[:, None]
     y = (centres - mean_centre[:, None]) * trust.sqrt()
-    gram = x.mT @ x
+    gram, common = x.mT @ x, (x.mT @ y[:, :, None])[:, :, 0]
+    apart = w.sqrt() * (patches - mean_around)
     diagonal = gram.diagonal(dim1=1, dim2=2)
     diagonal += ridge + 1e-5 * diagonal.mean(dim=1, keepdim=True) + 1e-9
-    slope: Tensor = torch.linalg.solve(gram, (x.mT @ y[:, :, None])[:, :, 0])
-    return mean_centre + (slope * w.sqrt() * (patches - mean_around)).sum(dim=1)
+    slope: Tensor = torch.linalg.solve(gram, common)
+    sd = (y - (x @ slope[:, :, None])[:, :, 0]).norm(dim=1)
+    found = mean_centre + (slope * apart).sum(dim=1)
+    diagonal += (_STIFFER - 1) * ridge
+    slope = torch.linalg.solve(gram, common)
+    return found, mean_centre + (slope * apart).sum(dim=1), mean_centre, sd
 
 
 def _parts(targets: int, candidates: int) -> int:

@@ -31,6 +31,7 @@ class Site:
         known: finite voxels outside every lesion.
         tissue: known voxels that are not background.
         grid: of the block.
+        box: of the block, in the image.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Site:
     known: BoolArray
     tissue: BoolArray
     grid: Grid
+    box: Box
 
     def voxels(self) -> NDArray[np.intp]:
         """Indices (N, 3) of the hole, ordered by place in the world, whatever the array's order."""
@@ -81,11 +83,11 @@ def fill_sites(
     short: dict[str, list[str]] = {}
     for number, slices in enumerate(ndimage.find_objects(labels), start=1):
         ctx.progress("filling", number - 1, count)
-        site, where, trouble = _cut(image, labels, number, slices, reach_mm, background)
+        site, trouble = _cut(image, labels, number, slices, reach_mm, background)
         if trouble:
             short.setdefault(trouble, []).append(site.name)
         filled = fill(site) if site.tissue.any() else np.zeros(site.grid.shape, np.float32)
-        values[where][site.hole] = filled[site.hole]
+        values[site.box.slices][site.hole] = filled[site.hole]
     for trouble, names in short.items():
         warn_of(names, trouble, ctx)
     ctx.progress("filling", count, count)
@@ -106,8 +108,8 @@ def _cut(
     slices: tuple[slice, slice, slice],
     reach_mm: float,
     background: float,
-) -> tuple[Site, tuple[slice, slice, slice], str]:
-    """The site of one lesion, where it lies, and what is wrong with it, if anything."""
+) -> tuple[Site, str]:
+    """The site of one lesion, and what is wrong with it, if anything."""
     x, y, z = slices
     tight = Box((x.start, y.start, z.start), (x.stop, y.stop, z.stop))
     name = _name(number, labels[slices] == number, image.grid.crop(tight))
@@ -125,8 +127,8 @@ def _cut(
         trouble = f"no tissue in the image, filled with {'background' if known.any() else '0'}"
         tissue = known
     values = np.where(known, here, np.float32(0))
-    site = Site(name, values, marks == number, known, tissue, image.grid.crop(box))
-    return site, box.slices, trouble
+    site = Site(name, values, marks == number, known, tissue, image.grid.crop(box), box)
+    return site, trouble
 
 
 def _name(number: int, mine: BoolArray, grid: Grid) -> str:

@@ -9,7 +9,7 @@ https://arxiv.org/abs/2111.05826).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -37,7 +37,7 @@ from brainfill.diffusion.projectors import KeepKnown
 from brainfill.diffusion.sample import Sampler, sample
 from brainfill.diffusion.tilings.slabs import slabs
 from brainfill.interpolation.harmonic import harmonic_fill
-from brainfill.interpolation.nonlocal_patches import PatchConfig, patch_fill
+from brainfill.interpolation.nonlocal_patches import DOUBTS, PatchConfig, patch_fill_with_doubts
 from brainfill.nets.unet import UNet, UNetConfig
 
 _LEVEL_MARGIN_VOX = 12
@@ -78,11 +78,15 @@ class FamilyConfig:
             problem = f"overlap_vox must be below window_vox {window}, got {self.overlap_vox}"
         elif any(width <= 0 for width in self.details):
             problem = f"details must be above 0, got {self.details}"
-        elif (self.unet.inputs, self.unet.outputs) != (inputs := 3 + len(self.details), 1):
-            found = f"{self.unet.inputs} and {self.unet.outputs}"
-            problem = f"unet.inputs and outputs must be {inputs} and 1, got {found}"
         if problem:
             raise ConfigError(problem)
+        # What the network takes and gives follows from the rest.
+        unet = replace(self.unet, inputs=self._inputs(), outputs=1)
+        object.__setattr__(self, "unet", unet)
+
+    def _inputs(self) -> int:
+        """Channels of the network: noisy residual, first fill, hole, details, doubts."""
+        return 3 + len(self.details) + (DOUBTS if self.first_fill == "patch" else 0)
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class Inpainter:
 
         Args:
             image: true crops (B, 1, D, H, W) in units of the tissue level.
-            first: their first fill, like `image`.
+            first: their first fill and doubts (B, C, D, H, W).
             hole: same shape, 1 where the fill is learnt.
             t: times (B,) in (0, 1].
             noise: standard normal, like `image`.
@@ -109,7 +113,7 @@ class Inpainter:
             A scalar: squared error of the clean estimate, relative to that of the first fill.
         """
         channels = _channels(first, hole, self.config)
-        clean = (image - first) / self.config.residual_scale
+        clean = (image - first[:, :1]) / self.config.residual_scale
         levels = [self.config.schedule.build().level(float(v)) for v in t]
         alpha, sigma, snr, index = _per_item(levels, self.config.schedule, image)
         x = (alpha * clean + sigma * noise) * hole
@@ -146,7 +150,7 @@ class Inpainter:
         """Draw fills of normalised crops.
 
         Args:
-            first: first fill (B, 1, D, H, W), the crop itself outside the hole.
+            first: first fill and doubts (B, C, D, H, W), the crop itself outside the hole.
             hole: same shape, 1 where unknown.
             plan: moves from the noisiest level to clean.
             sampler: how to take them.
@@ -157,6 +161,7 @@ class Inpainter:
             The estimate (B, 1, D, H, W) everywhere, also at known voxels near the hole.
         """
         channels = _channels(first, hole, self.config)
+        first = first[:, :1]
         noise = seeded_noise(seeds)
         last: list[Tensor] = []
         denoiser = self.denoiser()
@@ -180,7 +185,7 @@ def inpainter(config: FamilyConfig) -> Inpainter:
 
 
 def first_fill(image: Tensor, hole: Tensor, config: FamilyConfig) -> Tensor:
-    """The fill that the network is to improve.
+    """The fill that the network is to improve, and what is known against it.
 
     Args:
         image: (B, 1, D, H, W) in units of the tissue level; not read inside the hole.
@@ -188,11 +193,11 @@ def first_fill(image: Tensor, hole: Tensor, config: FamilyConfig) -> Tensor:
         config: of the family.
 
     Returns:
-        The image with its hole filled, like `image`.
+        (B, C, D, H, W): the image with its hole filled; for a fill by patches also its doubts.
     """
     if config.first_fill == "patch":
         crops = zip(image[:, 0], hole[:, 0] > 0, strict=True)
-        return torch.stack([_patched(*crop, config.patch) for crop in crops])[:, None]
+        return torch.stack([_patched(*crop, config.patch) for crop in crops])
     if config.first_fill == "harmonic":
         return harmonic_fill(image, hole)
     return image * (1 - hole)
@@ -200,23 +205,20 @@ def first_fill(image: Tensor, hole: Tensor, config: FamilyConfig) -> Tensor:
 
 def _patched(image: Tensor, hole: Tensor, config: PatchConfig) -> Tensor:
     # A crop of 1 mm voxels needs no other grid than its own indices.
-    volume = image.cpu().numpy()
-    grid = Grid(volume.shape, np.eye(4))
-    filled = patch_fill(
-        Volume(volume, grid),
-        Mask(hole.cpu().numpy(), grid),
-        config,
-        Context(device=str(image.device)),
-    )
-    return torch.from_numpy(filled).to(image)
+    grid = Grid(tuple(image.shape), np.eye(4))  # type: ignore[arg-type]  # three sides
+    volume, mask = Volume(image.cpu().numpy(), grid), Mask(hole.cpu().numpy(), grid)
+    filled, doubts = patch_fill_with_doubts(volume, mask, config, Context(device=str(image.device)))
+    return torch.from_numpy(np.concatenate([filled[None], doubts])).to(image)
 
 
 def _channels(first: Tensor, hole: Tensor, config: FamilyConfig) -> Tensor:
-    """What the network sees besides the noisy residual, (B, 2 + details, D, H, W)."""
+    """What the network sees besides the noisy residual, (B, C, D, H, W)."""
+    fill, doubts = first[:, :1], first[:, 1:]
     # Tissue spans about 0 .. 1; networks like values around 0. The grain of white matter is lost in
     # that range, so it is shown once more on the scale of the residual.
-    fine = [(first - blurred(first, width)) / config.residual_scale for width in config.details]
-    return torch.cat([2 * first - 1, 2 * hole - 1, *fine], dim=1)
+    fine = [fill - blurred(fill, width) for width in config.details]
+    scaled = torch.cat([*fine, doubts], dim=1) / config.residual_scale
+    return torch.cat([2 * fill - 1, 2 * hole - 1, scaled], dim=1)
 
 
 def blurred(x: Tensor, width_vox: float) -> Tensor:

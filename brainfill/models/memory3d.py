@@ -27,7 +27,6 @@ class Config(FamilyConfig):
     unet: UNetConfig = option(
         UNetConfig(
             kind="3d",
-            inputs=5,
             width=16,
             mult=(1, 2, 4, 6),
             blocks=1,
@@ -44,7 +43,6 @@ PRESETS = {
     "tiny": Config(
         unet=UNetConfig(
             kind="3d",
-            inputs=5,
             width=8,
             mult=(1, 2),
             blocks=1,

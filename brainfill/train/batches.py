@@ -38,7 +38,7 @@ class _Examples(Dataset[Tensor]):
 def draw_batches(
     pack: Pack, model: FamilyConfig, config: TrainConfig, size: int, rank: int, first_step: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Image, first fill and hole of each step from `first_step` on, each (size, 1, D, H, W).
+    """Image, hole and first fill of each step from `first_step` on, each (size, C, D, H, W).
 
     Step s draws from the last `config.pool` of the first `pool + s * size / reuse` examples: which
     examples it sees depends on the seed, the rank and the step alone, whoever prepared them.

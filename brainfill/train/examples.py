@@ -40,7 +40,7 @@ def draw_example(
     augment: AugmentConfig,
     rng: np.random.Generator,
 ) -> Tensor:
-    """One normalised crop, its first fill and its hole: float32 (3, D, H, W)."""
+    """One normalised crop, its hole, its first fill and doubts: float32 (2 + C, D, H, W)."""
     m, (d, h, w) = _SURROUNDINGS_VOX, model.crop_vox
     wide, inner = (d + 2 * m, h + 2 * m, w + 2 * m), Box((m, m, m), (d + m, h + m, w + m))
     crop = _tissue_crop(pack.volumes[int(rng.integers(len(pack.volumes)))], wide, rng)
@@ -54,7 +54,7 @@ def draw_example(
     image = normalised(changed, tissue_level(changed, hole))
     both = torch.from_numpy(np.stack([image, hole]).astype(np.float32))[:, None, None]
     first = first_fill(both[0], both[1], model)
-    whole = torch.cat([both[0, 0], first[0], both[1, 0]])
+    whole = torch.cat([both[:, 0, 0], first[0]])
     return whole[:, m:-m, m:-m, m:-m].contiguous()
 
 

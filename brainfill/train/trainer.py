@@ -62,7 +62,7 @@ def train(
     state.net.train()
     while state.step < config.steps:
         rng = np.random.default_rng([config.seed, rank, 1, state.step])
-        image, first, hole = next(batches)
+        image, hole, first = next(batches)
         # One draw per equal slice of (0, 1] keeps every batch spread over the noise levels.
         times = (np.arange(size) + 1 - rng.random(size)) / size
         t = torch.from_numpy(np.where(rng.random(size) < config.noisiest, 1.0, times))

@@ -9,7 +9,12 @@ import torch
 from brainfill.core.context import Context
 from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.core.volume import Mask, Volume
-from brainfill.interpolation.nonlocal_patches import PatchConfig, patch_fill, predict
+from brainfill.interpolation.nonlocal_patches import (
+    PatchConfig,
+    patch_fill,
+    patch_fill_with_doubts,
+    predict,
+)
 from brainfill.interpolation.patches import Library, stencil
 
 SHAPE = (22, 22, 22)
@@ -98,9 +103,10 @@ def test_prediction_is_the_weighted_ridge_of_the_nearest() -> None:
     rng = np.random.default_rng(2)
     patches = rng.normal(size=(3, 4)).astype(np.float32) * 0.3
     support = np.array([[1, 1, 0, 0.5], [1, 0.2, 1, 1], [0, 1, 1, 1]], np.float32)
-    found = predict(torch.from_numpy(patches), torch.from_numpy(support), books, config)
+    found, doubts = predict(torch.from_numpy(patches), torch.from_numpy(support), books, config)
     candidates, centres = books.patches.numpy(), books.centres.numpy()
-    for patch, weights, value in zip(patches, support, found.tolist(), strict=True):
+    cases = zip(patches, support, found.tolist(), doubts.T.tolist(), strict=True)
+    for patch, weights, value, doubt in cases:
         w = weights / weights.sum()
         shift = 0.4 * (w @ (patch - candidates).T)
         unlike = np.array(
@@ -113,9 +119,17 @@ def test_prediction_is_the_weighted_ridge_of_the_nearest() -> None:
         x = (candidates[best] + shift[best, None]) * np.sqrt(w)
         middle, around = trust @ y, trust @ x
         design = (x - around) * np.sqrt(trust)[:, None]
-        gram = design.T @ design + 3.0 * 0.01 * np.eye(4)
-        slope = np.linalg.solve(gram, design.T @ ((y - middle) * np.sqrt(trust)))
-        truth = middle + slope @ (patch * np.sqrt(w) - around)
+        aims = (y - middle) * np.sqrt(trust)
+
+        def ridge(penalty, design=design, aims=aims):
+            gram = design.T @ design + penalty * np.eye(4)
+            return np.linalg.solve(gram, design.T @ aims)
+
+        apart = patch * np.sqrt(w) - around
+        truth = middle + ridge(3.0 * 0.01) @ apart
+        sd = np.linalg.norm(aims - design @ ridge(3.0 * 0.01))
+        stiffer = middle + ridge(30 * 3.0 * 0.01) @ apart
+        assert doubt == pytest.approx([stiffer - value, middle - value, sd], abs=1e-3)
         truth = np.clip(truth, y.min(), y.max())
         assert value == pytest.approx(np.clip(truth, centres.min(), centres.max()), abs=1e-3)
 
@@ -123,5 +137,20 @@ def test_prediction_is_the_weighted_ridge_of_the_nearest() -> None:
 def test_prediction_stays_among_its_candidates() -> None:
     books = library(50, 4, 0.0)
     far = torch.full((1, 4), 40.0)
-    value = predict(far, torch.ones(1, 4), books, PatchConfig(neighbours=10, level_free=0.0))
+    value, _ = predict(far, torch.ones(1, 4), books, PatchConfig(neighbours=10, level_free=0.0))
     assert books.centres.min() <= value[0] <= books.centres.max()
+
+
+def test_doubts_are_zero_outside_the_hole_and_in_the_unit_of_the_image() -> None:
+    data = np.random.default_rng(0).normal(1000, 40, SHAPE).astype(np.float32)
+    hole, grid = ball(4), Grid(SHAPE, np.eye(4))
+    mask, found = Mask(hole, grid), {}
+    for scale in (1, 2):
+        image = Volume(scale * data, grid)
+        filled, doubts = patch_fill_with_doubts(image, mask, PatchConfig(), Context())
+        np.testing.assert_array_equal(filled, patch_fill(image, mask, PatchConfig(), Context()))
+        assert doubts.shape == (3, *SHAPE)
+        assert not doubts[:, ~hole].any()
+        found[scale] = doubts[:, hole]
+    assert 20 < np.median(found[1][2]) < 60  # the noise is 40
+    np.testing.assert_allclose(found[2], 2 * found[1], atol=0.5)

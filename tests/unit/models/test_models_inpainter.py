@@ -15,7 +15,7 @@ from brainfill.diffusion.levels import STEPS, Karras, ScheduleConfig
 from brainfill.diffusion.loss import level_weight
 from brainfill.diffusion.plans import denoise
 from brainfill.interpolation.harmonic import harmonic_fill
-from brainfill.interpolation.nonlocal_patches import patch_fill
+from brainfill.interpolation.nonlocal_patches import patch_fill_with_doubts
 from brainfill.models._base import (
     FamilyConfig,
     Inpainter,
@@ -175,7 +175,7 @@ def test_condition_channels_by_hand():
 
 
 def test_details_are_shown_on_the_scale_of_the_residual():
-    unet = UNetConfig(kind="pseudo3d", inputs=5, width=8, mult=(1, 2), blocks=1, groups=4)
+    unet = UNetConfig(kind="pseudo3d", width=8, mult=(1, 2), blocks=1, groups=4)
     config = FamilyConfig(unet=unet, details=(0.7, 1.5), residual_scale=0.05)
     family = Inpainter(config, Perfect(config, IMAGE, HOLE))
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -197,9 +197,21 @@ def test_blurred_is_a_gaussian_filter(width):
     np.testing.assert_allclose(blurred(IMAGE, width).numpy(), expected, atol=1e-5)
 
 
-def test_the_network_must_take_the_channels_it_is_shown():
-    with pytest.raises(ConfigError, match=r"must be 5 and 1, got 3 and 1"):
-        FamilyConfig(details=(1.0, 2.0))
+def test_the_network_takes_the_channels_it_is_shown():
+    inputs = {
+        (kind, details): FamilyConfig(first_fill=kind, details=details).unet.inputs
+        for kind in ("zero", "patch")
+        for details in ((), (1.0, 2.0))
+    }
+    assert inputs == {
+        ("zero", ()): 3,
+        ("zero", (1.0, 2.0)): 5,
+        ("patch", ()): 6,
+        ("patch", (1.0, 2.0)): 8,
+    }
+
+
+def test_details_need_a_width():
     with pytest.raises(ConfigError, match="details must be above 0"):
         FamilyConfig(details=(0.0,))
 
@@ -209,7 +221,7 @@ def test_first_fills_keep_known_voxels_and_never_read_the_hole(kind):
     config = FamilyConfig(first_fill=kind)
     one, other = (first_fill(image, HOLE, config) for image in (IMAGE, IMAGE + 5 * HOLE))
     assert torch.equal(one, other)
-    assert torch.equal(one[HOLE == 0], IMAGE[HOLE == 0])
+    assert torch.equal(one[:, :1][HOLE == 0], IMAGE[HOLE == 0])
     assert one.dtype == IMAGE.dtype
 
 
@@ -221,8 +233,9 @@ def test_the_first_fill_by_patches_is_that_of_the_filler():
     config = FamilyConfig(first_fill="patch")
     grid = Grid((18, 20, 19), np.eye(4))
     volume, mask = Volume(image[0, 0].numpy(), grid), Mask(hole[0, 0].numpy() > 0, grid)
-    expected = patch_fill(volume, mask, config.patch, Context())
-    np.testing.assert_array_equal(first_fill(image, hole, config)[0, 0].numpy(), expected)
+    filled, doubts = patch_fill_with_doubts(volume, mask, config.patch, Context())
+    expected = np.concatenate([filled[None], doubts])
+    np.testing.assert_array_equal(first_fill(image, hole, config)[0].numpy(), expected)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

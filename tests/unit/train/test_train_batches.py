@@ -44,14 +44,14 @@ def counted(monkeypatch):
 
 
 def numbers(batch):
-    image, first, hole = batch
+    image, hole, first = batch
     assert image.flatten().tolist() == first.flatten().tolist() == hole.flatten().tolist()
     return image.flatten().tolist()
 
 
 def test_image_first_fill_and_hole_stay_together():
     drawn = draw_batches(PACK, MODEL, config(), 3, 0, 0)
-    image, first, hole = next(drawn)
+    image, hole, first = next(drawn)
     assert image.shape == first.shape == hole.shape == (3, 1, 6, 7, 8)
     assert set(hole.unique().tolist()) == {0, 1}
     assert torch.equal(image[hole == 0], first[hole == 0])

@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from brainfill.core.config import override
 from brainfill.core.errors import DataError
+from brainfill.interpolation.nonlocal_patches import DOUBTS
 from brainfill.lesions.shapes import HoleMix
 from brainfill.models import memory3d
 from brainfill.models._base import first_fill
@@ -34,9 +35,11 @@ def draw(seed, first="harmonic", pack=PACK, mix=MIX, augment=None, crop="[10,12,
 def test_an_example_is_a_crop_its_first_fill_and_a_hole(first):
     for seed in range(4):
         example = draw(seed, first)
-        assert (example.shape, example.dtype) == ((3, 10, 12, 14), torch.float32)
+        channels = 3 + (DOUBTS if first == "patch" else 0)
+        assert (example.shape, example.dtype) == ((channels, 10, 12, 14), torch.float32)
         assert example.is_contiguous()
-        image, filled, hole = example
+        image, hole, filled, *doubts = example
+        assert all(not doubt[hole == 0].any() and doubt.any() for doubt in doubts)
         assert set(hole.unique().tolist()) == {0, 1}
         assert torch.equal(image[hole == 0], filled[hole == 0])
         assert not torch.equal(image[hole == 1], filled[hole == 1])
@@ -47,7 +50,7 @@ def test_an_example_is_a_crop_its_first_fill_and_a_hole(first):
 def test_holes_reach_one_voxel_out_of_the_tissue_at_most():
     outside = 0
     for seed in range(40):
-        image, _, hole = draw(seed, augment=UNCHANGED).numpy()
+        image, hole, _ = draw(seed, augment=UNCHANGED).numpy()
         # Beyond the crop there may be tissue, too.
         reach = ndimage.binary_dilation(image > 0, border_value=1)
         assert not (hole[~reach] > 0).any()
@@ -59,7 +62,7 @@ def test_holes_reach_one_voxel_out_of_the_tissue_at_most():
 @pytest.mark.parametrize("first", FIRST_FILLS)
 def test_the_first_fill_never_reads_the_hole(first):
     for seed in (0, 1):
-        image, _, hole = draw(seed, first)[:, None, None]
+        image, hole = draw(seed, first)[:2, None, None]
         fills = [first_fill(image + value * hole, hole, model(first)) for value in (0, 1, 1e4)]
         assert torch.equal(fills[0], fills[1])
         assert torch.equal(fills[0], fills[2])
@@ -70,7 +73,7 @@ def test_the_first_fill_knows_the_surroundings_of_the_crop():
     assert whole.crop_vox == tuple(n + 24 for n in model().crop_vox)
     differs = []
     for seed in range(4):
-        image, filled, hole = draw(seed)[:, None, None]
+        image, hole, filled = draw(seed)[:, None, None]
         differs.append(not torch.equal(first_fill(image, hole, model()), filled))
     assert any(differs)
 
