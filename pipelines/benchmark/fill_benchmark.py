@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument(
         "--methods",
         nargs="+",
-        default=["diffusion", "patch", "localmean", "histogram"],
+        default=["diffusion", "patch", "harmonic", "localmean", "histogram"],
         help="method, or method:option=value,option=value for other options of `brainfill fill`",
     )
     parser.add_argument("--seed", type=int, default=2023)

@@ -74,7 +74,7 @@ def test_the_fill_is_nearer_to_the_truth_than_every_method_without_a_model(fille
 
     others = {
         name: psnr(fill(T1, MASK, tmp_path / f"{name}.nii.gz", "--method", name))
-        for name in ("localmean", "histogram", "patch")
+        for name in ("localmean", "histogram", "harmonic", "patch")
     }
     assert psnr(filled) > max(others.values()), others
 

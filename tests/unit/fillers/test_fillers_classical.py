@@ -15,7 +15,7 @@ from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.core.registry import load
 from brainfill.core.volume import Mask, Volume
 
-METHODS = ("localmean", "histogram", "patch")
+METHODS = ("harmonic", "histogram", "localmean", "patch")
 Fill = Callable[..., FloatArray]
 
 
