@@ -1,0 +1,99 @@
+"""What the benchmarks share: people with known truth, fills by the command, scores."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from brainfill.metrics.image import fill_metrics
+
+
+class Person(NamedTuple):
+    """A healthy scan as stored, and its tissues (1 CSF, 2 grey, 3 white matter) on the same grid."""
+
+    image: Any
+    truth: NDArray[Any]
+    tissues: NDArray[Any]
+
+
+class Score(NamedTuple):
+    """One fill against the truth, and what it cost."""
+
+    psnr_01: float
+    mae: float
+    ssim_brats: float
+    local_sd_ratio: float
+    seconds: float
+    peak_mb: float
+
+
+def load_person(bids: Path, person: str) -> Person:
+    """A person of a BIDS folder with tissue maps in derivatives/labels."""
+    name = f"sub-{person}_ses-01"
+    image = nib.load(bids / f"sub-{person}/ses-01/anat/{name}_T1w.nii.gz")
+    labels = bids / f"derivatives/labels/sub-{person}/ses-01/anat/{name}_desc-tissues_dseg.nii.gz"
+    return Person(image, np.asarray(image.dataobj), np.asarray(nib.load(labels).dataobj))
+
+
+def filled(t1: Path, mask: Path, out: Path, method: str, dilate: int, truth: NDArray[Any]) -> Score:
+    """Fill by the command, in a process of its own, and score against the truth.
+
+    Args:
+        t1: damaged scan.
+        mask: its hole.
+        out: written.
+        method: name, or name:option=value,option=value for other options of `brainfill fill`.
+        dilate: voxels the mask grows by first; scores are those of the mask as it is.
+        truth: what was there, on the grid of the scan.
+    """
+    name, _, options = method.partition(":")
+    command = [sys.executable, "-m", "brainfill", "fill", str(t1), str(mask), "-o", str(out)]
+    command += ["--method", name, "--dilate", str(dilate), "--force", "-q"]
+    command += [f"--{option}" for option in options.split(",") if option]
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - own command
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    if status:
+        sys.exit(f"failed: {' '.join(command)}")
+    damaged, hole = array(t1), array(mask) > 0
+    damaged[hole] = 0
+    scores = fill_metrics(array(out), truth.astype(np.float32), hole, damaged)
+    figures = (scores[field] for field in Score._fields[:4])
+    return Score(*figures, seconds, usage.ru_maxrss / 1024)
+
+
+def save(path: Path, data: NDArray[Any], affine: NDArray[Any], header: Any = None) -> Path:  # noqa: ANN401
+    """Write an image; the path."""
+    nib.save(nib.Nifti1Image(data, affine, header), path)
+    return path
+
+
+def file_name(method: str) -> str:
+    """The method as part of a file name."""
+    return method.replace(":", "_").replace("/", "_")
+
+
+def masks(folder: Path) -> list[NDArray[np.bool_]]:
+    """All lesion masks of a folder, turned to RAS."""
+    paths = sorted(folder.glob("*_mask.nii.gz"))
+    return [np.asarray(nib.as_closest_canonical(nib.load(path)).dataobj) > 0 for path in paths]
+
+
+def array(path: Path) -> NDArray[Any]:
+    """The values of an image as float32."""
+    return np.asarray(nib.load(path).dataobj, dtype=np.float32)
+
+
+def line(cells: Sequence[object]) -> str:
+    """Cells of a table, tab-separated."""
+    return "\t".join(f"{c:.4f}" if isinstance(c, float) else str(c) for c in cells)
