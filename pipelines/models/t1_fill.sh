@@ -13,9 +13,9 @@ held_out=(1002 1008 1122)
 mkdir -p "$run"
 [[ -f $run/pack.npz ]] || brainfill train pack "$oasis" -o "$run/pack.npz" --lesions "$lesions" "${held_out[@]/#/--exclude=}"
 settings=(
-  steps=2600 batch=8 rate=8e-4 warmup=100 ema=0.997 ring=0.002 noisiest=0.75
+  steps=2800 batch=8 rate=8e-4 warmup=100 ema=0.997 ring=0.002 noisiest=0.75
   masks.circles=0 masks.lesions=0.85 masks.ellipsoids=0.15
-  reuse=8 pool=320 workers=1
+  reuse=7 pool=320 workers=1
 )
 OMP_NUM_THREADS=1 brainfill train --family memory3d --data "$run/pack.npz" -o "$run" "${settings[@]/#/--set=train.}"
 

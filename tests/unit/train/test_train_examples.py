@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from scipy import ndimage
 
 from brainfill.core.config import override
 from brainfill.core.errors import DataError
@@ -47,15 +46,13 @@ def test_an_example_is_a_crop_its_first_fill_and_a_hole(first):
         assert 0.5 < float(image.max()) <= 2
 
 
-def test_holes_reach_one_voxel_out_of_the_tissue_at_most():
+def test_holes_lie_in_tissue():
     outside = 0
     for seed in range(40):
-        image, hole, _ = draw(seed, augment=UNCHANGED).numpy()
-        # Beyond the crop there may be tissue, too.
-        reach = ndimage.binary_dilation(image > 0, border_value=1)
-        assert not (hole[~reach] > 0).any()
-        assert (hole[image > 0] > 0).any()
-        outside += int((~reach).sum())
+        image, hole, _ = draw(seed, augment=UNCHANGED)
+        assert hole.any()
+        assert not hole[image == 0].any()
+        outside += int((image == 0).sum())
     assert outside > 1000
 
 
