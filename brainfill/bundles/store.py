@@ -157,12 +157,13 @@ def save_bundle(
         about: text of the README.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
     half = {name: t.detach().cpu().to(torch.float16).contiguous() for name, t in weights.items()}
     # One entry: safetensors writes several in random order, and the checksum would change each time.
-    save_file(half, folder / WEIGHTS, metadata={"family": card.family})
+    # Written by us, since save_file leaves a file that other users cannot read.
+    (folder / WEIGHTS).write_bytes(save(half, metadata={"family": card.family}))
     filled = to_dict(card) | {
         "config": to_dict(inpainter.config),
         "format": FORMAT,

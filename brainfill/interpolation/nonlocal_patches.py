@@ -74,9 +74,20 @@ def patch_fill(image: Volume, hole: Mask, config: PatchConfig, ctx: Context) -> 
 
 
 def patch_fill_with_doubts(
-    image: Volume, hole: Mask, config: PatchConfig, ctx: Context
+    image: Volume,
+    hole: Mask,
+    config: PatchConfig,
+    ctx: Context,
+    background: float | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """The fill of `patch_fill`, and what speaks against it.
+
+    Args:
+        image: as for `patch_fill`.
+        hole: as for `patch_fill`.
+        config: options.
+        ctx: as for `patch_fill`.
+        background: the value that is no tissue; None looks for it on the faces of the image.
 
     Returns:
         The filled image (X, Y, Z), and float32 (3, X, Y, Z), zero outside the hole, in the unit of
@@ -103,7 +114,8 @@ def patch_fill_with_doubts(
         filled: FloatArray = found[0]
         return filled
 
-    filled = fill_sites(image, hole, ctx, config.search_mm + float(patch_mm), fill_one)
+    reach_mm = config.search_mm + float(patch_mm)
+    filled = fill_sites(image, hole, ctx, reach_mm, fill_one, background)
     if without:
         warn_of(without, "no whole patches of tissue nearby, filled with a local mean", ctx)
     return filled, doubts

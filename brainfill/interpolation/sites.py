@@ -58,6 +58,7 @@ def fill_sites(
     ctx: Context,
     reach_mm: float,
     fill: Callable[[Site], FloatArray],
+    background: float | None = None,
 ) -> FloatArray:
     """Fill every lesion from its own surroundings.
 
@@ -67,6 +68,7 @@ def fill_sites(
         ctx: told how far the work is and about lesions without tissue around them.
         reach_mm: how far around a lesion tissue is looked for; farther only where there is none.
         fill: float32 values with the shape of the site, of which those in its hole are used.
+        background: the value that is no tissue; None looks for it on the faces of the image.
 
     Returns:
         float32 (X, Y, Z), the image with its hole filled.
@@ -79,7 +81,8 @@ def fill_sites(
         raise GeometryError(msg)
     values: FloatArray = image.data.copy()
     labels, count = ndimage.label(hole.data, _TOUCHING, output=np.int32)
-    background = _constant_background(image.data)
+    if background is None:
+        background = _constant_background(image.data)
     short: dict[str, list[str]] = {}
     for number, slices in enumerate(ndimage.find_objects(labels), start=1):
         ctx.progress("filling", number - 1, count)

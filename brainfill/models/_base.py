@@ -59,6 +59,9 @@ class FamilyConfig:
     residual_scale: float = option(
         0.1, "typical size of fill minus first fill", unit="of white matter", low=1e-3
     )
+    trust: float = option(
+        1.0, "share of the network's correction that is taken; not part of training", low=0, high=1
+    )
     details: tuple[float, ...] = option(
         (), "widths of the blurs whose difference to the first fill is shown as well", unit="voxels"
     )
@@ -176,7 +179,7 @@ class Inpainter:
         residual = sample(remember, start, plan, sampler, noise, Condition(channels), keep, watch)
         # In the hole the sample; around it what the network thinks of known voxels.
         residual = residual * hole + last[0] * (1 - hole)
-        return first + self.config.residual_scale * residual
+        return first + self.config.trust * self.config.residual_scale * residual
 
 
 def inpainter(config: FamilyConfig) -> Inpainter:
@@ -207,7 +210,9 @@ def _patched(image: Tensor, hole: Tensor, config: PatchConfig) -> Tensor:
     # A crop of 1 mm voxels needs no other grid than its own indices.
     grid = Grid(tuple(image.shape), np.eye(4))  # type: ignore[arg-type]  # three sides
     volume, mask = Volume(image.cpu().numpy(), grid), Mask(hole.cpu().numpy(), grid)
-    filled, doubts = patch_fill_with_doubts(volume, mask, config, Context(device=str(image.device)))
+    ctx = Context(device=str(image.device))
+    # Crops are cut at zero, which no tissue reaches.
+    filled, doubts = patch_fill_with_doubts(volume, mask, config, ctx, background=0.0)
     return torch.from_numpy(np.concatenate([filled[None], doubts])).to(image)
 
 

@@ -50,12 +50,6 @@ def test_all_bundles_together_are_small():
     assert sum((find(name) / WEIGHTS).stat().st_size for name in names()) <= 24 * MIB
 
 
-def test_people_kept_for_validation_are_not_among_the_data():
-    data = load_bundle(find("t1-fill")).card.data
-    assert "sub-1000" in data
-    assert not any(person in data for person in ("1002", "1008", "1122"))
-
-
 def test_nothing_changes_outside_the_grown_mask(filled):
     facts = json.loads(filled.with_name("filled.json").read_text())
     assert facts["MaxAbsDifferenceOutsideMask"] == 0

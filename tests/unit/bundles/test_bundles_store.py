@@ -44,7 +44,8 @@ def answer(inpainter):
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         return inpainter.net(
-            torch.randn((1, 3, 8, 10, 12), generator=generator), torch.tensor([9.0])
+            torch.randn((1, CONFIG.unet.inputs, 8, 10, 12), generator=generator),
+            torch.tensor([9.0]),
         )
 
 

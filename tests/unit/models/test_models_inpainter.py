@@ -279,6 +279,16 @@ def test_the_estimate_of_known_voxels_is_the_last_one_of_the_network():
     torch.testing.assert_close(filled[known], (IMAGE + 24.9)[known], rtol=1e-5, atol=1e-4)
 
 
+def test_a_share_of_the_correction_can_be_taken():
+    plan = denoise(FamilyConfig().schedule.build().levels(3))
+    whole, half = (
+        draw(perfect(trust=trust), IMAGE, HOLE, plan, sampler("ddim"), seeds=[3, 4])
+        for trust in (1.0, 0.5)
+    )
+    first = harmonic_fill(IMAGE, HOLE)
+    torch.testing.assert_close(half, (whole + first) / 2, rtol=0, atol=1e-4)
+
+
 def tiny(**options):
     torch.manual_seed(0)
     unet = UNetConfig(kind="pseudo3d", width=8, mult=(1, 2), blocks=1, groups=4, heads=2)
