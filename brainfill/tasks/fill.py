@@ -104,8 +104,7 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
     settings = filler_config(config)
     image, lesion = _parts(scan)
     ctx.progress("looking at the lesions", 0, 1)
-    head = foreground(image)
-    check_lesion(lesion, head, scan.subject, ctx)
+    head = check_lesion(lesion, foreground(image), scan.subject, ctx)
     hole = Mask(dilate(lesion.data, config.dilate, head), lesion.grid)
     labels = label_lesions(lesion)
     ctx.progress("looking at the lesions", 1, 1)
@@ -133,20 +132,27 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
     return Result(volumes, {"lesions": table}, facts)
 
 
-def check_lesion(lesion: Mask, head: BoolArray, subject: str, ctx: Context) -> None:
-    """Refuse a mask that cannot be meant, and warn of one partly off the head.
+def check_lesion(lesion: Mask, shown: BoolArray, subject: str, ctx: Context) -> BoolArray:
+    """Refuse a mask that cannot be meant, and warn of one that covers background.
 
     Args:
         lesion: voxels to replace.
-        head: (X, Y, Z), where the image shows head or brain.
+        shown: (X, Y, Z), where the image shows head or brain.
         subject: named in the messages.
         ctx: receives the warning.
+
+    Returns:
+        bool (X, Y, Z), the head: what is shown, and the lesions that adjoin it. A lesion that was cut
+        out up to the surface shows background, and belongs to the head all the same.
 
     Raises:
         DataError: the mask is empty, the image shows nothing, or their overlap makes no sense.
     """
-    wanted = int(lesion.data.sum())
-    inside, size = int((lesion.data & head).sum()), int(head.sum())
+    from scipy import ndimage
+
+    head: BoolArray = ndimage.binary_propagation(shown, mask=shown | lesion.data)
+    wanted, size = int(lesion.data.sum()), int(head.sum())
+    inside = int((lesion.data & head).sum())
     if wanted == 0:
         msg = f"the lesion mask of '{subject}' is empty: found 0 voxels, expected at least 1"
         raise DataError(msg, "check that it is the right file; there is nothing to fill")
@@ -162,8 +168,9 @@ def check_lesion(lesion: Mask, head: BoolArray, subject: str, ctx: Context) -> N
             f"expected at most {100 * _LARGEST_SHARE:.0f} %"
         )
         raise DataError(msg, "check that it is a lesion mask and not a brain mask or inverted")
-    if inside < wanted:
-        ctx.warn(f"{wanted - inside} of {wanted} lesion voxels lie outside the head of '{subject}'")
+    if outside := int((lesion.data & ~shown).sum()):
+        ctx.warn(f"{outside} of {wanted} lesion voxels show background in '{subject}'")
+    return head
 
 
 def _parts(scan: Scan) -> tuple[Volume, Mask]:

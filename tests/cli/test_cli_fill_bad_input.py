@@ -163,4 +163,4 @@ def test_a_lesion_partly_off_the_head_is_filled_with_a_warning(call, files, lesi
     save(files.mask, lesion)
     outcome = call("fill", files.t1, files.mask, "--method", "localmean")
     assert outcome.code == 0
-    assert "warning: 2 of 12 lesion voxels lie outside the head" in outcome.err
+    assert "warning: 2 of 12 lesion voxels show background" in outcome.err

@@ -157,7 +157,7 @@ def masks(grids, lesion, head):
     [
         (slice(0), slice(100), "is empty"),
         (slice(10), slice(0), "shows no head"),
-        (slice(10), slice(10, 100), "none of the 10 voxels"),
+        (slice(10), slice(400, 490), "none of the 10 voxels"),
         (slice(51), slice(100), "covers 51 % of the head"),
     ],
 )
@@ -174,7 +174,19 @@ def test_masks_that_can_be_meant(grids):
     check_lesion(*masks(grids, slice(50), slice(100)), "sub-01", ctx)
     assert warnings == []
     check_lesion(*masks(grids, slice(90, 110), slice(100)), "sub-01", ctx)
-    assert warnings == ["10 of 20 lesion voxels lie outside the head of 'sub-01'"]
+    assert warnings == ["10 of 20 lesion voxels show background in 'sub-01'"]
+
+
+def test_a_lesion_cut_out_up_to_the_surface_belongs_to_the_head(grids, ctx):
+    shown, lesion = (np.zeros(grids["RAS"].shape, bool) for _ in range(2))
+    shown[4:20, 4:20, 4:20] = True
+    lesion[14:20, 8:14, 8:14] = True  # opens to the outside
+    lesion[24:26, 24:26, 2:4] = True  # in the air
+    shown &= ~lesion
+    head = check_lesion(Mask(lesion, grids["RAS"]), shown, "sub-01", ctx)
+    assert head[14:20, 8:14, 8:14].all()
+    assert not head[24:26].any()
+    assert head.sum() == 16**3
 
 
 def test_an_image_of_one_value_is_refused(grids, phantom_lesion, paint, ctx):
