@@ -46,7 +46,6 @@ class Card:
     )
     sampler: str = option("ddim", "sampler used unless another is asked for")
     steps: int = option(10, "steps used unless others are asked for", low=1, high=1000)
-    samples: int = option(1, "samples drawn unless more are asked for", low=1)
     licence: str = option("", "terms of the weights")
     citation: str = option("", "what to cite")
     data: str = option("", "what the model was trained on")

@@ -51,17 +51,11 @@ def lesions_reaching(hole: Mask, depth_mm: FloatArray, least_mm: float) -> Mask:
 
 
 def mixed(near: Filling, inside: Filling, share: FloatArray) -> Filling:
-    """Two fills of one hole, the second with its share (X, Y, Z) of each voxel.
-
-    Standard deviations are those of a mixture of independent samples.
-    """
+    """Two fills of one hole, the second with its share (X, Y, Z) of each voxel."""
     values = (1 - share) * near.values + share * inside.values
-    sd = None
-    if near.sd is not None and inside.sd is not None:
-        sd = np.hypot((1 - share) * near.sd, share * inside.sd)
     facts = {
         **near.facts,
         "InsideModel": inside.facts["Model"],
         "InsideCrops": inside.facts["Crops"],
     }
-    return Filling(values, sd, facts)
+    return Filling(values, facts=facts)

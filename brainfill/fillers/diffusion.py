@@ -34,7 +34,9 @@ class Config:
     model: str = option("t1-fill", "shipped model, or folder of a bundle")
     sampler: str = option("", "sampler; empty takes the model's own")
     steps: int = option(0, "denoising steps; 0 takes the model's own number", low=0, high=1000)
-    samples: int = option(0, "samples drawn; 0 takes the model's own number", low=0)
+    samples: int = option(
+        0, "fills drawn, each with the grain of tissue; 0 is the model's best guess", low=0
+    )
     aggregate: Literal["mean", "median", "first"] = option("mean", "how samples become one fill")
     batch: int = option(4, "samples drawn at a time", low=1)
     margin_mm: float = option(
@@ -55,7 +57,8 @@ def build(config: Config) -> Filler:
         bundle = load_bundle(folder)
         near = _run(bundle, config, image, hole, ctx)
         card = bundle.card
-        if not card.inside:
+        # The second model knows the mean only, which no draw looks like.
+        if not card.inside or config.samples:
             return near
         first_mm, last_mm = card.inside_mm
         depth_mm = depth(image, hole, last_mm)
@@ -101,7 +104,6 @@ def _completed(config: Config, bundle: Bundle) -> Config:
         config,
         sampler=config.sampler or card.sampler,
         steps=config.steps or card.steps,
-        samples=config.samples or card.samples,
         margin_mm=config.margin_mm or card.margin_mm,
     )
 
@@ -151,8 +153,9 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
         image, hole = image.to(ctx.device), hole.to(ctx.device)
         first = first_fill(image, hole, inpainter.config)
         done: list[Tensor] = []
-        while len(done) < config.samples:
-            size = min(batch, config.samples - len(done))
+        wanted = max(config.samples, 1)
+        while len(done) < wanted:
+            size = min(batch, wanted - len(done))
             # A seed for each crop and sample: results do not depend on how they are batched.
             seeds = [_seed(ctx.seed, number, len(done) + i) for i in range(size)]
             many = (size, -1, -1, -1, -1)
@@ -165,8 +168,14 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
                     raise
                 batch = _halved(size, image, ctx)
                 continue
+            if config.samples:
+                # The network gives a mean, which is smoother than any tissue.
+                drawn = drawn + torch.cat([grain(image, hole, first, seed) for seed in seeds])
             done.extend(drawn[:, 0].float().cpu())
         return torch.stack(done)
+
+    def grain(image: Tensor, hole: Tensor, first: Tensor, seed: int) -> Tensor:
+        return (first_fill(image, hole, inpainter.config, seed) - first)[:, :1]
 
     return draw
 

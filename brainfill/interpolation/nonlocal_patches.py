@@ -79,6 +79,8 @@ def patch_fill_with_doubts(
     config: PatchConfig,
     ctx: Context,
     background: float | None = None,
+    *,
+    drawn: bool = False,
 ) -> tuple[FloatArray, FloatArray]:
     """The fill of `patch_fill`, and what speaks against it.
 
@@ -88,6 +90,9 @@ def patch_fill_with_doubts(
         config: options.
         ctx: as for `patch_fill`.
         background: the value that is no tissue; None looks for it on the faces of the image.
+        drawn: give each voxel a normal deviate of its standard deviation, on which the next ones
+            depend: the fill is then one of many that could be, with the grain of tissue, and not
+            their mean. The seed decides which.
 
     Returns:
         The filled image (X, Y, Z), and float32 (3, X, Y, Z), zero outside the hole, in the unit of
@@ -105,7 +110,7 @@ def patch_fill_with_doubts(
     doubts = np.zeros((DOUBTS, *image.grid.shape), np.float32)
 
     def fill_one(site: Site) -> FloatArray:
-        found = _fill(site, config, ctx.seed, device)
+        found = _fill(site, config, ctx.seed, device, drawn=drawn)
         if found is None:
             without.append(site.name)
             return smooth_mean(site, site.tissue.astype(np.float32), min(spacing))
@@ -122,20 +127,30 @@ def patch_fill_with_doubts(
 
 
 @torch.inference_mode()
-def _fill(site: Site, config: PatchConfig, seed: int, device: str) -> FloatArray | None:
+def _fill(
+    site: Site, config: PatchConfig, seed: int, device: str, *, drawn: bool
+) -> FloatArray | None:
     """The filled site and its doubts (4, X, Y, Z); None when there are too few patches even of the smallest size."""
     for radius in (config.radius_vox, *(r for r in _SMALLER_RADII_VOX if r < config.radius_vox)):
         shape = stencil(radius, site.grid.spacing())
-        library = collect(site, shape, config.search_mm, config.candidates, site.rng(seed), device)
+        rng = site.rng(seed)
+        library = collect(site, shape, config.search_mm, config.candidates, rng, device)
         if len(library.patches) >= _FEW_CANDIDATES:
-            return _from_border_inwards(site, shape, library, config)
+            return _from_border_inwards(site, shape, library, config, rng if drawn else None)
     return None
 
 
 def _from_border_inwards(
-    site: Site, shape: Stencil, library: Library, config: PatchConfig
+    site: Site,
+    shape: Stencil,
+    library: Library,
+    config: PatchConfig,
+    rng: np.random.Generator | None,
 ) -> FloatArray:
-    """Fill the voxels nearest to known ones first; filled voxels help to predict the next."""
+    """Fill the voxels nearest to known ones first; filled voxels help to predict the next.
+
+    With `rng` they are drawn, else each is the mean of what it could be.
+    """
     padded = shape.pad(site.known)
     values = np.where(padded, (shape.pad(site.image) - library.mean) / library.sd, 0)
     device = library.patches.device
@@ -148,13 +163,17 @@ def _from_border_inwards(
         layer = torch.from_numpy(numbers).to(device)
         for part in layer.tensor_split(_parts(len(layer), len(library.patches))):
             around = part[:, None] + steps
-            image[part], doubts[:, part] = predict(
+            found, doubts[:, part] = predict(
                 image[around], known[around] * weights, library, config
             )
+            if rng is not None:
+                deviates = torch.from_numpy(rng.standard_normal(len(part), np.float32)).to(device)
+                found = (found + deviates * doubts[-1, part]).clamp(*library.range)
+            image[part] = found
         known[layer] = True
-    found = torch.cat([image[None] + library.mean / library.sd, doubts]).cpu().numpy()
+    whole = torch.cat([image[None] + library.mean / library.sd, doubts]).cpu().numpy()
     inner = (slice(None), *shape.inner)
-    return np.asarray(found.reshape(-1, *padded.shape)[inner] * library.sd, np.float32)
+    return np.asarray(whole.reshape(-1, *padded.shape)[inner] * library.sd, np.float32)
 
 
 def _layers(site: Site, padded: Index3, pad: Index3) -> list[NDArray[np.intp]]:
@@ -201,7 +220,7 @@ def predict(
     )
     found = found.clamp(centres.amin(dim=1), centres.amax(dim=1))
     # A shift towards background must not leave the range of tissue.
-    found = found.clamp(library.centres.min(), library.centres.max())
+    found = found.clamp(*library.range)
     return found, torch.stack([stiffer - found, mean - found, sd])
 
 

@@ -72,6 +72,11 @@ class Library:
     sd: float
     noise: float
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """Lowest and highest centre."""
+        return float(self.centres.min()), float(self.centres.max())
+
 
 def stencil(radius_vox: float, spacing: tuple[float, float, float]) -> Stencil:
     """A ball of voxels around the centre, and its neighbours along each axis.

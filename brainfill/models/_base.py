@@ -187,32 +187,38 @@ def inpainter(config: FamilyConfig) -> Inpainter:
     return Inpainter(config, UNet(config.unet))
 
 
-def first_fill(image: Tensor, hole: Tensor, config: FamilyConfig) -> Tensor:
+def first_fill(
+    image: Tensor, hole: Tensor, config: FamilyConfig, seed: int | None = None
+) -> Tensor:
     """The fill that the network is to improve, and what is known against it.
 
     Args:
         image: (B, 1, D, H, W) in units of the tissue level; not read inside the hole.
         hole: same shape, 1 where unknown.
         config: of the family.
+        seed: draws a fill by patches with the grain of tissue; None gives the mean. Other fills
+            have no grain.
 
     Returns:
         (B, C, D, H, W): the image with its hole filled; for a fill by patches also its doubts.
     """
     if config.first_fill == "patch":
         crops = zip(image[:, 0], hole[:, 0] > 0, strict=True)
-        return torch.stack([_patched(*crop, config.patch) for crop in crops])
+        return torch.stack([_patched(*crop, config.patch, seed) for crop in crops])
     if config.first_fill == "harmonic":
         return harmonic_fill(image, hole)
     return image * (1 - hole)
 
 
-def _patched(image: Tensor, hole: Tensor, config: PatchConfig) -> Tensor:
+def _patched(image: Tensor, hole: Tensor, config: PatchConfig, seed: int | None) -> Tensor:
     # A crop of 1 mm voxels needs no other grid than its own indices.
     grid = Grid(tuple(image.shape), np.eye(4))  # type: ignore[arg-type]  # three sides
     volume, mask = Volume(image.cpu().numpy(), grid), Mask(hole.cpu().numpy(), grid)
-    ctx = Context(device=str(image.device))
+    ctx = Context(device=str(image.device), seed=seed or 0)
     # Crops are cut at zero, which no tissue reaches.
-    filled, doubts = patch_fill_with_doubts(volume, mask, config, ctx, background=0.0)
+    filled, doubts = patch_fill_with_doubts(
+        volume, mask, config, ctx, background=0.0, drawn=seed is not None
+    )
     return torch.from_numpy(np.concatenate([filled[None], doubts])).to(image)
 
 

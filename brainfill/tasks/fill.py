@@ -35,7 +35,7 @@ class FillConfig:
         1, "grow the mask first, inside the head only", unit="voxels", low=0, high=20
     )
     feather: bool = option(True, "blend fill and scan in the ring that --dilate added")
-    samples: int = option(0, "fills to draw; 0 is the model's own number", low=0, high=1000)
+    samples: int = option(0, "fills to draw; 0 is the model's best guess", low=0, high=1000)
     aggregate: Literal["mean", "median", "first"] = option("mean", "how samples become one fill")
     sampler: str = option("", "see: brainfill list samplers; empty is the model's own")
     steps: int = option(0, "sampling steps; 0 is the model's own number", low=0, high=1000)

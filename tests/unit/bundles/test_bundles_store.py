@@ -24,7 +24,6 @@ CARD = Card(
     inside_mm=(3.0, 5.0),
     sampler="heun",
     steps=4,
-    samples=3,
     licence="CC0",
     citation="Nobody 1900",
     data="2 scans: a, b",

@@ -68,21 +68,17 @@ def test_only_lesions_that_reach_deep_are_taken_and_taken_whole():
     assert not lesions_reaching(both, depth_mm, 20.0).data.any()
 
 
-def test_a_mixture_and_its_spread():
-    def filling(value, sd):
-        facts = {"Model": {"name": "m"}, "Crops": 2, "Steps": value}
-        return Filling(np.full((1, 1, 3), float(value)), np.full((1, 1, 3), sd), facts)
+def test_a_mixture_names_both_models():
+    def filling(value):
+        facts = {"Model": {"name": f"m{value}"}, "Crops": 2, "Steps": value}
+        return Filling(np.full((1, 1, 3), float(value)), facts=facts)
 
-    share = np.array([[[0, 0.5, 1]]])
-    both = mixed(filling(100, 3.0), filling(200, 4.0), share)
+    both = mixed(filling(100), filling(200), np.array([[[0, 0.5, 1]]]))
     np.testing.assert_allclose(both.values.ravel(), [100, 150, 200])
-    # Half of two independent samples with SD 3 and 4: sqrt(1.5**2 + 2**2).
-    np.testing.assert_allclose(both.sd.ravel(), [3, 2.5, 4])
-    assert both.facts == {"Model": {"name": "m"}, "Crops": 2, "Steps": 100} | {
-        "InsideModel": {"name": "m"},
+    assert both.facts == {"Model": {"name": "m100"}, "Crops": 2, "Steps": 100} | {
+        "InsideModel": {"name": "m200"},
         "InsideCrops": 2,
     }
-    assert mixed(Filling(np.zeros((1, 1, 3))), filling(1, 1.0), share).sd is None
 
 
 @pytest.mark.parametrize("deepest_mm", [3.0, 6.0])

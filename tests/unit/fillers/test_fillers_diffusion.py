@@ -10,6 +10,7 @@ import torch
 from brainfill.bundles.store import Card, save_bundle
 from brainfill.core.context import Context
 from brainfill.core.errors import BrainfillError, UnavailableError
+from brainfill.core.grid import Grid
 from brainfill.core.volume import Mask, Volume
 from brainfill.fillers._depth import depth
 from brainfill.fillers.diffusion import Config, build
@@ -63,7 +64,7 @@ def test_samples_their_mean_and_their_spread(model, grids, phantom, phantom_lesi
     grid = grids["RAS"]
     image, hole = phantom(grid), phantom_lesion(grid)
     options = {"match_ring": False}
-    one = fill(model, image, hole, **options)
+    one = fill(model, image, hole, samples=1, **options)
     assert one.sd is None
     four = fill(model, image, hole, samples=4, **options)
     assert four.sd[hole.data].min() > 0
@@ -86,7 +87,7 @@ def test_facts_say_what_was_used(model, grids, phantom, phantom_lesion):
     facts = fill(model, phantom(grid), phantom_lesion(grid), sampler="heun", steps=3).facts
     assert facts["Model"]["name"] == "tiny"
     assert len(facts["Model"]["sha256"]) == 64
-    assert (facts["Sampler"], facts["Steps"], facts["Samples"], facts["Crops"]) == ("heun", 3, 1, 1)
+    assert (facts["Sampler"], facts["Steps"], facts["Samples"], facts["Crops"]) == ("heun", 3, 0, 1)
 
 
 @pytest.fixture
@@ -148,8 +149,6 @@ def test_unknown_models_are_named(grids, phantom, phantom_lesion):
 
 
 def test_many_lesions_are_all_filled(model):
-    from brainfill.core.grid import Grid
-
     data = np.random.default_rng(0).normal(500, 20, (60, 60, 60)).astype(np.float32)
     grid = Grid(data.shape, np.eye(4))
     hole = np.zeros(data.shape, bool)
@@ -193,6 +192,31 @@ def test_the_inside_of_large_lesions_is_left_to_the_second_model(
     assert (both.values[border] != far.values[border]).all()
     assert both.facts["Model"]["name"] == "near"
     assert both.facts["InsideModel"]["name"] == "far"
+
+
+def test_draws_do_not_use_the_second_model(pair, grids, phantom, phantom_lesion):
+    grid = grids["RAS"]
+    draws = build(Config(model=str(pair / "near"), samples=2, steps=1))
+    filling = draws(phantom(grid), phantom_lesion(grid), Context())
+    assert "InsideModel" not in filling.facts
+
+
+def test_draws_have_the_grain_of_tissue_and_the_best_guess_has_not(tmp_path):
+    inpainter = memory3d.build(replace(memory3d.PRESETS["tiny"], first_fill="patch"))
+    weights = dict(inpainter.net.named_parameters())  # untrained: nothing is corrected
+    save_bundle(tmp_path, inpainter, weights, Card(name="grainy", family="memory3d", steps=1), "")
+    data = np.random.default_rng(0).normal(1000, 40, (30, 30, 30)).astype(np.float32)
+    grid = Grid(data.shape, np.eye(4))
+    ball = np.linalg.norm(np.indices(data.shape) - 15, axis=0) <= 4
+    image, hole = Volume(data, grid), Mask(ball, grid)
+    guess, draw, more = (
+        fill(str(tmp_path), image, hole, samples=n, aggregate="first", match_ring=False)
+        for n in (0, 1, 3)
+    )
+    assert guess.values[ball].std() < 15
+    assert 30 < draw.values[ball].std() < 50
+    np.testing.assert_array_equal(draw.values, more.values)
+    assert 25 < more.sd[ball].mean() < 50
 
 
 def test_small_lesions_need_no_second_model(pair, grids, phantom):

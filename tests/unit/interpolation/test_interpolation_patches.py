@@ -54,6 +54,26 @@ def test_noise_is_averaged_away() -> None:
     assert np.sqrt(np.mean((fill(data, hole)[hole] - 1000) ** 2)) < 15
 
 
+def test_draws_have_the_grain_of_the_tissue_and_scatter_around_the_mean() -> None:
+    smooth = 0.5 * np.indices(SHAPE)[0] * 20
+    data = (1000 + smooth + np.random.default_rng(0).normal(0, 40, SHAPE)).astype(np.float32)
+    hole = ball(4)
+    grid = Grid(SHAPE, np.eye(4))
+    image, mask = Volume(data, grid), Mask(hole, grid)
+
+    def draw(seed: int) -> FloatArray:
+        ctx = Context(seed=seed)
+        return patch_fill_with_doubts(image, mask, PatchConfig(), ctx, drawn=True)[0][hole]
+
+    draws = np.stack([draw(seed) for seed in range(12)])
+    assert abs((draws - smooth[hole]).std() - 40) < 8
+    np.testing.assert_array_equal(draws[0], draw(0))
+    # The mean of 12 has 1/12 of the variance, and lies around the fill that is not drawn.
+    apart = draws.mean(axis=0) - fill(data, hole)[hole]
+    assert abs(apart.mean()) < 8
+    assert apart.std() < 20
+
+
 def test_few_candidates_depend_on_the_seed_only() -> None:
     data = np.random.default_rng(0).normal(1000, 40, SHAPE).astype(np.float32)
     hole = ball(2)
