@@ -42,6 +42,8 @@ from brainfill.nets.unet import UNet, UNetConfig
 
 _LEVEL_MARGIN_VOX = 12
 _BRIGHTEST = 2.0  # in units of white matter; fat and vessels beyond it carry no information
+_BACKGROUND = 0.0  # crops are cut there, and no tissue reaches it
+_DARK = 0.05  # of the tissue level: background, or what splines make of it
 _NOISE = 0.01  # no fill can be told from the truth below this, in the same units
 
 
@@ -206,7 +208,11 @@ def first_fill(
         crops = zip(image[:, 0], hole[:, 0] > 0, strict=True)
         return torch.stack([_patched(*crop, config.patch, seed) for crop in crops])
     if config.first_fill == "harmonic":
-        return harmonic_fill(image, hole)
+        # Background next to a hole at the surface tells nothing of what is in it, nor do the voxels
+        # that share it.
+        dark = ((image <= _DARK) & (hole == 0)).to(hole.dtype)
+        unknown = torch.maximum(hole, F.max_pool3d(dark, 3, stride=1, padding=1))
+        return torch.where(hole > 0, harmonic_fill(image, unknown), image)
     return image * (1 - hole)
 
 
@@ -215,9 +221,8 @@ def _patched(image: Tensor, hole: Tensor, config: PatchConfig, seed: int | None)
     grid = Grid(tuple(image.shape), np.eye(4))  # type: ignore[arg-type]  # three sides
     volume, mask = Volume(image.cpu().numpy(), grid), Mask(hole.cpu().numpy(), grid)
     ctx = Context(device=str(image.device), seed=seed or 0)
-    # Crops are cut at zero, which no tissue reaches.
     filled, doubts = patch_fill_with_doubts(
-        volume, mask, config, ctx, background=0.0, drawn=seed is not None
+        volume, mask, config, ctx, background=_BACKGROUND, drawn=seed is not None
     )
     return torch.from_numpy(np.concatenate([filled[None], doubts])).to(image)
 

@@ -29,7 +29,7 @@ from brainfill.nets.unet import UNetConfig
 
 SHAPE = (2, 1, 6, 9, 8)
 GENERATOR = torch.Generator().manual_seed(0)
-IMAGE = torch.rand(SHAPE, generator=GENERATOR)
+IMAGE = 0.1 + 0.9 * torch.rand(SHAPE, generator=GENERATOR)  # tissue throughout
 NOISE = torch.randn(SHAPE, generator=GENERATOR)
 HOLE = torch.zeros(SHAPE)
 HOLE[0, :, 2:4, 3:7, 2:5] = 1
@@ -223,6 +223,18 @@ def test_first_fills_keep_known_voxels_and_never_read_the_hole(kind):
     assert torch.equal(one, other)
     assert torch.equal(one[:, :1][HOLE == 0], IMAGE[HOLE == 0])
     assert one.dtype == IMAGE.dtype
+
+
+def test_background_does_not_darken_a_hole_at_the_surface():
+    """Half tissue of one value, half background with a shared voxel between: the hole is tissue."""
+    image = torch.full((1, 1, 12, 12, 12), 0.8)
+    image[..., 6] = 0.3
+    image[..., 7:] = 0
+    hole = torch.zeros_like(image)
+    hole[..., 4:8, 4:8, 3:7] = 1
+    filled = first_fill(image, hole, FamilyConfig(first_fill="harmonic"))
+    torch.testing.assert_close(filled[hole > 0], torch.full((64,), 0.8))
+    assert torch.equal(filled[hole == 0], image[hole == 0])
 
 
 def test_the_first_fill_by_patches_is_that_of_the_filler():
