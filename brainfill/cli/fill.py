@@ -51,6 +51,9 @@ def command(
     ] = None,
     method: Annotated[str, flag(FillConfig, "method")] = default(FillConfig, "method"),
     model: Annotated[str, flag(FillConfig, "model")] = default(FillConfig, "model"),
+    quality: Annotated[Literal["fast", "balanced", "best"], flag(FillConfig, "quality")] = default(
+        FillConfig, "quality"
+    ),
     dilate: Annotated[int, flag(FillConfig, "dilate")] = default(FillConfig, "dilate"),
     feather: Annotated[bool, flag(FillConfig, "feather")] = default(FillConfig, "feather"),
     samples: Annotated[int, flag(FillConfig, "samples")] = default(FillConfig, "samples"),
@@ -94,6 +97,7 @@ def command(
     config = FillConfig(
         method=method,
         model=model,
+        quality=quality,
         dilate=dilate,
         feather=feather,
         samples=samples,

@@ -26,12 +26,24 @@ if TYPE_CHECKING:
 
     from brainfill.bundles.store import Bundle
 
+# What differs from the model's own patches; README has what each costs and gives.
+_VIEWS: dict[str, tuple[dict[str, Any], ...]] = {
+    "fast": ({},),
+    "balanced": ({"radius_vox": 2.0}, {"search_mm": 15.0, "level_free": 0.9}),
+    "best": (
+        {"radius_vox": 2.0},
+        {"search_mm": 20.0, "candidates": 40_000, "neighbours": 640},
+        {"radius_vox": 3.0, "search_mm": 15.0, "neighbours": 640},
+    ),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Options of the diffusion filler."""
 
     model: str = option("t1-fill", "shipped model, or folder of a bundle")
+    quality: Literal["fast", "balanced", "best"] = option("balanced", "effort of the best guess")
     sampler: str = option("", "sampler; empty takes the model's own")
     steps: int = option(0, "denoising steps; 0 takes the model's own number", low=0, high=1000)
     samples: int = option(
@@ -146,12 +158,14 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
     module = load("brainfill.diffusion.samplers", config.sampler)
     sampler = module.build(from_dict(module.Config, config.sampler_options, "sampler_options."))
     batch = config.batch
+    ways = _VIEWS["fast" if config.samples else config.quality]
+    views = [replace(inpainter.config.patch, **way) for way in ways]
 
     def draw(image: Tensor, hole: Tensor, *, number: int) -> Tensor:
         """Samples (N, D, H, W), on the CPU, of the crop with this number."""
         nonlocal batch
         image, hole = image.to(ctx.device), hole.to(ctx.device)
-        first = first_fill(image, hole, inpainter.config)
+        first = first_fill(image, hole, inpainter.config, views=views)
         done: list[Tensor] = []
         wanted = max(config.samples, 1)
         while len(done) < wanted:
@@ -175,7 +189,7 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
         return torch.stack(done)
 
     def grain(image: Tensor, hole: Tensor, first: Tensor, seed: int) -> Tensor:
-        return (first_fill(image, hole, inpainter.config, seed) - first)[:, :1]
+        return (first_fill(image, hole, inpainter.config, seed=seed) - first)[:, :1]
 
     return draw
 

@@ -190,7 +190,12 @@ def inpainter(config: FamilyConfig) -> Inpainter:
 
 
 def first_fill(
-    image: Tensor, hole: Tensor, config: FamilyConfig, seed: int | None = None
+    image: Tensor,
+    hole: Tensor,
+    config: FamilyConfig,
+    *,
+    views: Sequence[PatchConfig] = (),
+    seed: int | None = None,
 ) -> Tensor:
     """The fill that the network is to improve, and what is known against it.
 
@@ -198,6 +203,8 @@ def first_fill(
         image: (B, 1, D, H, W) in units of the tissue level; not read inside the hole.
         hole: same shape, 1 where unknown.
         config: of the family.
+        views: settings of patch filling whose fills are averaged, errors of one making up for those
+            of another; empty takes the family's own.
         seed: draws a fill by patches with the grain of tissue; None gives the mean. Other fills
             have no grain.
 
@@ -206,7 +213,8 @@ def first_fill(
     """
     if config.first_fill == "patch":
         crops = zip(image[:, 0], hole[:, 0] > 0, strict=True)
-        return torch.stack([_patched(*crop, config.patch, seed) for crop in crops])
+        ways = views or (config.patch,)
+        return torch.stack([_mean_patched(*crop, ways, seed) for crop in crops])
     if config.first_fill == "harmonic":
         # Background next to a hole at the surface tells nothing of what is in it, nor do the voxels
         # that share it.
@@ -214,6 +222,12 @@ def first_fill(
         unknown = torch.maximum(hole, F.max_pool3d(dark, 3, stride=1, padding=1))
         return torch.where(hole > 0, harmonic_fill(image, unknown), image)
     return image * (1 - hole)
+
+
+def _mean_patched(
+    image: Tensor, hole: Tensor, ways: Sequence[PatchConfig], seed: int | None
+) -> Tensor:
+    return torch.stack([_patched(image, hole, way, seed) for way in ways]).mean(dim=0)
 
 
 def _patched(image: Tensor, hole: Tensor, config: PatchConfig, seed: int | None) -> Tensor:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FILLERS = "brainfill.fillers"
 # Options of the task that belong to fillers with a model; others refuse them.
-MODEL_OPTIONS = ("model", "sampler", "steps", "samples", "aggregate")
+MODEL_OPTIONS = ("model", "quality", "sampler", "steps", "samples", "aggregate")
 _LARGEST_SHARE = 0.5
 
 
@@ -40,6 +40,9 @@ class FillConfig:
     sampler: str = option("", "see: brainfill list samplers; empty is the model's own")
     steps: int = option(0, "sampling steps; 0 is the model's own number", low=0, high=1000)
     model: str = option("t1-fill", "model that fills: a name or a folder")
+    quality: Literal["fast", "balanced", "best"] = option(
+        "balanced", "effort of the model's best guess"
+    )
     sd: bool = option(False, "also give the standard deviation of the samples")
     settings: tuple[str, ...] = option((), "setting of the method as key=value; repeatable")
 

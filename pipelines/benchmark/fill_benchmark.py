@@ -3,7 +3,8 @@
     python pipelines/benchmark/fill_benchmark.py OASIS_BIDS LESION_MASKS --people 1002 1008 1122
 
 Every fill is a run of the `brainfill` command in a process of its own, so seconds and peak memory
-include start-up and reading and writing. Prints one line per fill, then the mean per method.
+include start-up and reading and writing. Prints one line per fill, the mean per method, and PASS or
+what falls short of the aims.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+from aims import shortfalls
 from holes import KINDS, lesion_shapes, make_hole, overwritten
 from runs import Score, array, file_name, filled, line, load_person, masks, save
 
@@ -61,8 +63,11 @@ def main() -> None:
                 if args.figures and name == args.people[0]:
                     _figure(args.figures, kind, case, args.methods, person.truth)
     print("\nmean over people")
-    for (kind, method), rows in table.items():
-        print(line([kind, method, *np.mean(rows, axis=0)]))
+    means = {case: Score(*np.mean(rows, axis=0).tolist()) for case, rows in table.items()}
+    for case, score in means.items():
+        print(line([*case, *score]))
+    short = shortfalls(means)
+    print("PASS" if not short else "\n".join(["short of the aims:", *short]))
 
 
 def _figure(folder: Path, kind: str, case: Path, methods: list[str], truth: np.ndarray) -> None:

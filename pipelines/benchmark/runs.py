@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from brainfill.metrics.image import fill_metrics
 
@@ -26,12 +27,26 @@ class Person(NamedTuple):
 
 
 class Score(NamedTuple):
-    """One fill against the truth, and what it cost."""
+    """One fill against the truth, and what it cost.
+
+    Args:
+        psnr_01: see brainfill.metrics.image, as `mae` and `ssim_brats`.
+        mae: mean absolute error.
+        ssim_brats: structural similarity.
+        texture: `local_sd_ratio` as a multiple of the truth's own.
+        stripes: `stripe_index` as a multiple of the truth's own, along the axis where it is largest.
+        border_step_pct: intensity step at the border that the truth does not have, of the brightest
+            tissue; mean of its size over lesions.
+        seconds: start-up included.
+        peak_mb: peak memory.
+    """
 
     psnr_01: float
     mae: float
     ssim_brats: float
-    local_sd_ratio: float
+    texture: float
+    stripes: float
+    border_step_pct: float
     seconds: float
     peak_mb: float
 
@@ -67,9 +82,27 @@ def filled(t1: Path, mask: Path, out: Path, method: str, dilate: int, truth: NDA
         sys.exit(f"failed: {' '.join(command)}")
     damaged, hole = array(t1), array(mask) > 0
     damaged[hole] = 0
-    scores = fill_metrics(array(out), truth.astype(np.float32), hole, damaged)
-    figures = (scores[field] for field in Score._fields[:4])
-    return Score(*figures, seconds, usage.ru_maxrss / 1024)
+    fill, truth = array(out), truth.astype(np.float32)
+    found, ideal = (fill_metrics(image, truth, hole, damaged) for image in (fill, truth))
+    return Score(
+        *(found[field] for field in Score._fields[:3]),
+        found["local_sd_ratio"] / ideal["local_sd_ratio"],
+        max(found[f"stripe_axis{i}"] / ideal[f"stripe_axis{i}"] for i in range(3)),
+        100 * border_step(fill, truth, hole) / float(np.percentile(damaged, 99.5)),
+        seconds,
+        usage.ru_maxrss / 1024,
+    )
+
+
+def border_step(fill: NDArray[Any], truth: NDArray[Any], hole: NDArray[np.bool_]) -> float:
+    """Mean over lesions of how much the outermost filled voxels are too bright or too dark.
+
+    What lies outside is the same in both images, so this is the step that the border gained.
+    """
+    labels, count = ndimage.label(hole, np.ones((3, 3, 3)))
+    rim = labels * (hole & ~ndimage.binary_erosion(hole))
+    steps = ndimage.mean(fill - truth, rim, np.arange(1, count + 1))
+    return float(np.abs(steps).mean())
 
 
 def save(path: Path, data: NDArray[Any], affine: NDArray[Any], header: Any = None) -> Path:  # noqa: ANN401

@@ -232,3 +232,25 @@ def test_a_second_model_that_is_missing_is_an_error(tmp_path, pair, grids, phant
     grid = grids["RAS"]
     with pytest.raises(UnavailableError, match=r"cannot read the model card .*far"):
         build(Config(model=str(tmp_path / "near")))(phantom(grid), phantom_lesion(grid), Context())
+
+
+def test_each_quality_is_a_fill_of_its_own_and_draws_know_none(tmp_path):
+    inpainter = memory3d.build(replace(memory3d.PRESETS["tiny"], first_fill="patch"))
+    weights = dict(inpainter.net.named_parameters())
+    save_bundle(tmp_path, inpainter, weights, Card(family="memory3d", steps=1), "")
+    rng = np.random.default_rng(0)
+    data = np.where(np.indices((32, 32, 32))[0] > 15, 1200, 900) + rng.normal(0, 60, (32, 32, 32))
+    grid = Grid(data.shape, np.eye(4))
+    ball = np.linalg.norm(np.indices(data.shape) - 15, axis=0) <= 4
+    image, hole = Volume(data.astype(np.float32), grid), Mask(ball, grid)
+
+    def error(quality, **options):
+        values = fill(str(tmp_path), image, hole, quality=quality, **options).values
+        return float(
+            np.abs(values - np.where(np.indices(data.shape)[0] > 15, 1200, 900))[ball].mean()
+        )
+
+    fast, balanced, best = (error(q) for q in ("fast", "balanced", "best"))
+    assert len({fast, balanced, best}) == 3
+    assert max(balanced, best) < fast
+    assert error("fast", samples=1) == error("best", samples=1)
