@@ -37,13 +37,6 @@ class Card:
     family: str = option("", "model family, a module of brainfill.models")
     config: dict[str, Any] = option({}, "configuration of the family")
     spacing_mm: float = option(1.0, "voxel size the model works at", unit="mm", low=0.1, high=10)
-    margin_mm: float = option(
-        14.0, "known tissue the model wants around each lesion", unit="mm", low=2, high=64
-    )
-    inside: str = option("", "bundle beside this one that fills the inside of large lesions")
-    inside_mm: tuple[float, float] = option(
-        (4.0, 8.0), "depths at which that one begins to count, and is alone", unit="mm"
-    )
     sampler: str = option("ddim", "sampler used unless another is asked for")
     steps: int = option(10, "steps used unless others are asked for", low=1, high=1000)
     licence: str = option("", "terms of the weights")

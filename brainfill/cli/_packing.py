@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".nii", ".nii.gz", ".mgz")
 _SCANS = ("sub-*/anat/*_T1w.nii*", "sub-*/ses-*/anat/*_T1w.nii*")
-# Voxels this close to the wanted size are used as they are.
+# Voxels this close to 1 mm are used as they are.
 _SAME_SPACING = 0.02
 
 
@@ -59,10 +59,8 @@ def find_sources(data: Path, lesions: str = "", exclude: Sequence[str] = ()) -> 
     return Sources(kept, masks + (_masks(lesions) if lesions else []))
 
 
-def pack_sources(
-    sources: Sources, out: Path, say: Callable[[str], None], spacing_mm: float = 1.0
-) -> None:
-    """Read, turn to RAS, bring to voxels of `spacing_mm` and write all sources as one packed file.
+def pack_sources(sources: Sources, out: Path, say: Callable[[str], None]) -> None:
+    """Read, turn to RAS, bring to 1 mm and write all sources as one packed file.
 
     Raises:
         DataError: an image or a mask cannot be used.
@@ -78,19 +76,19 @@ def pack_sources(
     volumes, shapes = [], []
     for path in sources.scans:
         say(f"packing {path.name}")
-        volumes.append(packed_volume(_standard(read_volume(path), spacing_mm).images["T1w"].data))
+        volumes.append(packed_volume(_standard(read_volume(path)).images["T1w"].data))
     for path in sources.lesions:
         say(f"packing {path.name}")
         mask = read_mask(path)
         marked = Volume(mask.data.astype(np.float32), mask.grid)
-        shapes += packed_shapes(_standard(marked, spacing_mm).images["T1w"].data > 0.5)
-    pack = Pack([_person(p) for p in sources.scans], volumes, shapes, spacing_mm)
+        shapes += packed_shapes(_standard(marked).images["T1w"].data > 0.5)
+    pack = Pack([_person(p) for p in sources.scans], volumes, shapes)
     with replacing(out) as temporary:
         save_pack(pack, temporary)
     say(f"packed {len(volumes)} volumes and {len(shapes)} lesion shapes into '{out}'")
 
 
-def _standard(volume: Volume, spacing_mm: float) -> Scan:
+def _standard(volume: Volume) -> Scan:
     import numpy as np
 
     from brainfill.core.volume import Scan
@@ -98,8 +96,8 @@ def _standard(volume: Volume, spacing_mm: float) -> Scan:
     from brainfill.preprocess.steps import reorient, resample
 
     steps = [reorient.build(reorient.Config())]
-    if not np.allclose(volume.grid.spacing(), spacing_mm, rtol=_SAME_SPACING):
-        steps.append(resample.build(resample.Config(spacing_mm=spacing_mm)))
+    if not np.allclose(volume.grid.spacing(), 1.0, rtol=_SAME_SPACING):
+        steps.append(resample.build(resample.Config(spacing_mm=1.0)))
     scan, _ = chain(steps, Scan("training data", {"T1w": volume}), Context())
     return scan
 

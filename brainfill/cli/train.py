@@ -97,9 +97,6 @@ def pack(
     out: Annotated[Path, typer.Option("-o", "--out", help="packed file, .npz")],
     lesions: Lesions = "",
     exclude: Exclude = None,
-    spacing_mm: Annotated[
-        float, typer.Option("--spacing", metavar="MM", min=0.5, max=8, help="voxel size, in mm")
-    ] = 1.0,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -109,7 +106,7 @@ def pack(
         raise ConfigError(msg, f"for example {out.stem}.npz")
     sources = find_sources(data, lesions, exclude or [])
     check_outputs([out], [*sources.scans, *sources.lesions], force=force)
-    pack_sources(sources, out, ignore if quiet else _say, spacing_mm)
+    pack_sources(sources, out, ignore if quiet else _say)
     typer.echo(out)
 
 

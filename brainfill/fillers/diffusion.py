@@ -1,4 +1,4 @@
-"""Samples of a trained diffusion model, drawn on crops around the lesions."""
+"""Samples of a trained diffusion model, drawn on 1 mm crops around the lesions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from brainfill.core.registry import load
 from brainfill.core.volume import Mask, Volume
 from brainfill.fillers._base import Filler, Filling
 from brainfill.fillers._crops import Crop, back, cut, plan_crops
-from brainfill.fillers._depth import depth, lesions_reaching, mixed
 from brainfill.fillers._ring import ring_match
 
 if TYPE_CHECKING:
@@ -51,9 +50,7 @@ class Config:
     )
     aggregate: Literal["mean", "median", "first"] = option("mean", "how samples become one fill")
     batch: int = option(4, "samples drawn at a time", low=1)
-    margin_mm: float = option(
-        0.0, "known tissue around each lesion; 0 takes the model's own", unit="mm", low=0, high=64
-    )
+    margin_mm: float = option(14.0, "known tissue around each lesion", unit="mm", low=2.0, high=64)
     match_ring: bool = option(True, "match intensities to the tissue around each lesion")
     sampler_options: dict[str, Any] = option({}, "options of the sampler, such as eta")
 
@@ -65,48 +62,32 @@ def build(config: Config) -> Filler:
     """A filler that loads its model when it is called."""
 
     def fill(image: Volume, hole: Mask, ctx: Context) -> Filling:
-        folder = find(config.model)
-        bundle = load_bundle(folder)
-        near = _run(bundle, config, image, hole, ctx)
-        card = bundle.card
-        # The second model knows the mean only, which no draw looks like.
-        if not card.inside or config.samples:
-            return near
-        first_mm, last_mm = card.inside_mm
-        depth_mm = depth(image, hole, last_mm)
-        large = lesions_reaching(hole, depth_mm, first_mm)
-        if not large.data.any():
-            return near
-        inside = _run(load_bundle(folder.parent / card.inside), config, image, large, ctx)
-        share = np.clip((depth_mm - first_mm) / (last_mm - first_mm), 0, 1)
-        return mixed(near, inside, np.where(large.data, share, 0).astype(np.float32))
+        bundle = load_bundle(find(config.model))
+        config_used = _completed(config, bundle)
+        draw = _drawer(bundle, config_used, ctx)
+        values = np.zeros(image.grid.shape, np.float32)
+        sd = np.zeros(image.grid.shape, np.float32) if config_used.samples > 1 else None
+        crops = plan_crops(hole.data, image.grid, bundle.card.spacing_mm, config.margin_mm)
+        for number, crop in enumerate(crops):
+            ctx.progress("filling", number, len(crops))
+            fill, spread = _fill_crop(image, hole, crop, config_used, partial(draw, number=number))
+            values[crop.box.slices][crop.mine] = fill[crop.mine]
+            if sd is not None:
+                sd[crop.box.slices][crop.mine] = spread[crop.mine]
+        ctx.progress("filling", len(crops), len(crops))
+        facts = {
+            "Model": {"name": bundle.card.name, "sha256": bundle.card.weights_sha256},
+            "ModelLicence": bundle.card.licence,
+            "Sampler": config_used.sampler,
+            "Steps": config_used.steps,
+            "Samples": config_used.samples,
+            "Crops": len(crops),
+        }
+        if not config_used.samples:
+            facts["Quality"] = config_used.quality
+        return Filling(values, sd, facts)
 
     return fill
-
-
-def _run(bundle: Bundle, config: Config, image: Volume, hole: Mask, ctx: Context) -> Filling:
-    """The fill of one model."""
-    config = _completed(config, bundle)
-    draw = _drawer(bundle, config, ctx)
-    values = np.zeros(image.grid.shape, np.float32)
-    sd = np.zeros(image.grid.shape, np.float32) if config.samples > 1 else None
-    crops = plan_crops(hole.data, image.grid, bundle.card.spacing_mm, config.margin_mm)
-    for number, crop in enumerate(crops):
-        ctx.progress("filling", number, len(crops))
-        fill, spread = _fill_crop(image, hole, crop, config, partial(draw, number=number))
-        values[crop.box.slices][crop.mine] = fill[crop.mine]
-        if sd is not None:
-            sd[crop.box.slices][crop.mine] = spread[crop.mine]
-    ctx.progress("filling", len(crops), len(crops))
-    facts = {
-        "Model": {"name": bundle.card.name, "sha256": bundle.card.weights_sha256},
-        "ModelLicence": bundle.card.licence,
-        "Sampler": config.sampler,
-        "Steps": config.steps,
-        "Samples": config.samples,
-        "Crops": len(crops),
-    }
-    return Filling(values, sd, facts)
 
 
 def _completed(config: Config, bundle: Bundle) -> Config:
@@ -116,7 +97,6 @@ def _completed(config: Config, bundle: Bundle) -> Config:
         config,
         sampler=config.sampler or card.sampler,
         steps=config.steps or card.steps,
-        margin_mm=config.margin_mm or card.margin_mm,
     )
 
 

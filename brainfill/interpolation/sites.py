@@ -82,7 +82,7 @@ def fill_sites(
     values: FloatArray = image.data.copy()
     labels, count = ndimage.label(hole.data, _TOUCHING, output=np.int32)
     if background is None:
-        background = constant_background(image.data)
+        background = _constant_background(image.data)
     short: dict[str, list[str]] = {}
     for number, slices in enumerate(ndimage.find_objects(labels), start=1):
         ctx.progress("filling", number - 1, count)
@@ -144,7 +144,7 @@ def _margin(reach_mm: float, grid: Grid) -> Index3:
     return x, y, z
 
 
-def constant_background(data: FloatArray) -> float:
+def _constant_background(data: FloatArray) -> float:
     """The value around a stripped brain: the most common one on the six faces; NaN if none is common."""
     faces = np.concatenate([data[i].ravel() for axis in range(3) for i in _faces(axis)])
     values, counts = np.unique(faces, return_counts=True)

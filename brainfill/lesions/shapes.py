@@ -23,9 +23,6 @@ class HoleMix:
     circles: float = option(0.5, "discs, one per slice around a common centre", low=0.0)
     lesions: float = option(0.5, "shapes of real lesions", low=0.0)
     ellipsoids: float = option(0.0, "bumpy ellipsoids, up to tumour size", low=0.0)
-    smallest_vox: float = option(
-        2.0, "smallest radius of an ellipsoid", unit="voxels", low=1.0, high=100
-    )
     dilate_half: float = option(0.5, "probability of one more voxel all around", low=0.0, high=1.0)
 
     def __post_init__(self) -> None:
@@ -66,7 +63,7 @@ def draw_hole(
         elif kind == 1:
             hole = lesions(tissue.shape, library, rng)
         else:
-            hole = ellipsoid(tissue.shape, rng, mix.smallest_vox)
+            hole = ellipsoid(tissue.shape, rng)
         if rng.random() < mix.dilate_half:
             hole = ndimage.binary_dilation(hole)
         if (hole & tissue).any():
@@ -99,14 +96,13 @@ def slice_circles(
     return hole
 
 
-def ellipsoid(shape: Index3, rng: np.random.Generator, smallest_vox: float = 2.0) -> BoolArray:
+def ellipsoid(shape: Index3, rng: np.random.Generator) -> BoolArray:
     """An ellipsoid with a bumpy surface near the middle of the crop (METHODS 3.1, 3D generator).
 
-    Radii are drawn log-uniformly, from `smallest_vox` to a third of the crop's shortest side, so small
+    Radii are drawn log-uniformly, from 2 voxels to a third of the crop's shortest side, so small
     holes are as common as large ones.
     """
-    largest = max(min(shape) / 3, smallest_vox, 3)
-    radius = np.exp(rng.uniform(np.log(smallest_vox), np.log(largest)))
+    radius = np.exp(rng.uniform(np.log(2), np.log(max(min(shape) / 3, 3))))
     axes = radius * rng.uniform(0.6, 1.4, size=3)
     centre = rng.normal(np.array(shape) / 2, np.array(shape) / 12)
     offset = np.indices(shape) - centre[:, None, None, None]

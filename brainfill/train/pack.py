@@ -28,20 +28,18 @@ class Pack:
 
     Args:
         names: one name per volume, such as "sub-01".
-        volumes: uint8 (D, H, W) each, axes towards S, R and A; 0 is background and 255 the
+        volumes: uint8 (D, H, W) each, 1 mm, axes towards S, R and A; 0 is background and 255 the
             99.9th percentile of the rest.
-        shapes: bool (D, H, W) each, one lesion tightly cropped.
-        spacing_mm: voxel size of volumes and shapes.
+        shapes: bool (D, H, W) each, one lesion tightly cropped, 1 mm.
     """
 
     names: Sequence[str]
     volumes: Sequence[np.ndarray]
     shapes: Sequence[BoolArray]
-    spacing_mm: float = 1.0
 
 
 def packed_volume(image: FloatArray) -> np.ndarray:
-    """One RAS image (X, Y, Z) as uint8 (D, H, W), cut to its foreground.
+    """One 1 mm RAS image (X, Y, Z) as uint8 (D, H, W), cut to its foreground.
 
     Raises:
         DataError: the image holds nothing above zero.
@@ -56,7 +54,7 @@ def packed_volume(image: FloatArray) -> np.ndarray:
 
 
 def packed_shapes(lesions: BoolArray) -> list[BoolArray]:
-    """The connected lesions of a RAS mask (X, Y, Z), each tightly cropped, (D, H, W)."""
+    """The connected lesions of a 1 mm RAS mask (X, Y, Z), each tightly cropped, (D, H, W)."""
     from scipy import ndimage
 
     labels, _ = ndimage.label(lesions, np.ones((3, 3, 3)))
@@ -70,12 +68,7 @@ def packed_shapes(lesions: BoolArray) -> list[BoolArray]:
 
 def save_pack(pack: Pack, path: Path) -> None:
     """Write a pack as a compressed .npz file."""
-    about = {
-        "format": FORMAT,
-        "names": list(pack.names),
-        "shapes": len(pack.shapes),
-        "spacing_mm": pack.spacing_mm,
-    }
+    about = {"format": FORMAT, "names": list(pack.names), "shapes": len(pack.shapes)}
     arrays: dict[str, np.ndarray] = {
         "about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
     }
@@ -107,7 +100,6 @@ def load_pack(path: Path) -> Pack:
                 raise DataError(msg, "pack the data again with this version")
             volumes = [file[f"volume{i}"] for i in range(len(about["names"]))]
             shapes = _unpacked(file["shape_sizes"], file["shape_bits"])
-            spacing_mm = float(about.get("spacing_mm", 1.0))  # absent from the first packs
     # What numpy, zipfile, zlib and json raise for files of another kind, cut short or damaged.
     except (OSError, EOFError, KeyError, TypeError, ValueError, *_DAMAGE) as error:
         msg = f"'{path}' is not packed training data: {error}"
@@ -122,7 +114,7 @@ def load_pack(path: Path) -> Pack:
     if not volumes:
         msg = f"'{path}' holds no volumes"
         raise DataError(msg, _HOW)
-    return Pack(about["names"], volumes, shapes, spacing_mm)
+    return Pack(about["names"], volumes, shapes)
 
 
 def _unpacked(sizes: np.ndarray, bits: np.ndarray) -> list[BoolArray]:

@@ -20,7 +20,7 @@ from brainfill.core.registry import load
 from brainfill.models._base import FamilyConfig
 from brainfill.nets.unet import count_parameters
 from brainfill.train.config import TrainConfig
-from brainfill.train.pack import Pack, load_pack
+from brainfill.train.pack import load_pack
 from brainfill.train.state import RunState
 from brainfill.train.trainer import (
     any_process,
@@ -122,7 +122,7 @@ def train_run(
             break
     if is_main_process():
         state.save(out / STATE)
-        export(out, family, preset, config, state, pack)
+        export(out, family, preset, config, state, pack.names)
     leave_workers()
     return out / BUNDLE
 
@@ -151,7 +151,7 @@ def resolved(family: str, preset: str, settings: Sequence[str]) -> RunConfig:
 
 
 def export(
-    out: Path, family: str, preset: str, config: RunConfig, state: RunState, pack: Pack
+    out: Path, family: str, preset: str, config: RunConfig, state: RunState, people: Sequence[str]
 ) -> None:
     """Write the averaged weights of a run as a bundle in its folder."""
     from brainfill.models._base import Inpainter
@@ -164,8 +164,7 @@ def export(
         name=out.name,
         family=family,
         made_by=made_by,
-        spacing_mm=pack.spacing_mm,
-        data=f"{len(pack.names)} scans: {', '.join(pack.names)}",
+        data=f"{len(people)} scans: {', '.join(people)}",
     )
     about = f"# {out.name}\n\n{made_by}\n"
     save_bundle(out / BUNDLE, Inpainter(config.model, state.net), state.ema, card, about)

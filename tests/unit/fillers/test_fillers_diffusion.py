@@ -1,6 +1,5 @@
 """The diffusion filler with tiny untrained models: crops, samples, memory, orientation."""
 
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +11,6 @@ from brainfill.core.context import Context
 from brainfill.core.errors import BrainfillError, UnavailableError
 from brainfill.core.grid import Grid
 from brainfill.core.volume import Mask, Volume
-from brainfill.fillers._depth import depth
 from brainfill.fillers.diffusion import Config, build
 from brainfill.models import memory3d
 from brainfill.models._base import Inpainter
@@ -88,6 +86,7 @@ def test_facts_say_what_was_used(model, grids, phantom, phantom_lesion):
     assert facts["Model"]["name"] == "tiny"
     assert len(facts["Model"]["sha256"]) == 64
     assert (facts["Sampler"], facts["Steps"], facts["Samples"], facts["Crops"]) == ("heun", 3, 0, 1)
+    assert facts["Quality"] == "balanced"
 
 
 @pytest.fixture
@@ -158,49 +157,6 @@ def test_many_lesions_are_all_filled(model):
     assert (np.abs(filling.values[hole] - 500) < 150).all()
 
 
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory):
-    """Two bundles side by side, the first of which leaves the inside of large lesions to the second."""
-    folder = tmp_path_factory.mktemp("pair")
-    config = replace(memory3d.PRESETS["tiny"], first_fill="harmonic")
-    cards = {
-        "near": Card(name="near", family="memory3d", inside="far", inside_mm=(1.0, 2.0)),
-        "far": Card(name="far", family="memory3d", spacing_mm=2.0, margin_mm=9.0),
-    }
-    for seed, (name, card) in enumerate(cards.items()):
-        torch.manual_seed(seed)
-        inpainter = memory3d.build(config)
-        weights = {n: p + 0.05 * torch.randn_like(p) for n, p in inpainter.net.named_parameters()}
-        save_bundle(folder / name, inpainter, weights, card, "")
-    return folder
-
-
-def test_the_inside_of_large_lesions_is_left_to_the_second_model(
-    pair, any_grid, phantom, phantom_lesion
-):
-    image, hole = phantom(any_grid), phantom_lesion(any_grid)
-
-    def filled(name):
-        return build(Config(model=str(pair / name)))(image, hole, Context())
-
-    both, far = filled("near"), filled("far")
-    depth_mm = depth(image, hole, 2.0)
-    inside = hole.data & (depth_mm >= 2.0)
-    assert inside.any()
-    np.testing.assert_array_equal(both.values[inside], far.values[inside])
-    border = hole.data & (depth_mm < 1.5)
-    assert (both.values[border] != far.values[border]).all()
-    assert both.facts["Model"]["name"] == "near"
-    assert both.facts["InsideModel"]["name"] == "far"
-
-
-def test_draws_do_not_use_the_second_model(pair, grids, phantom, phantom_lesion):
-    grid = grids["RAS"]
-    draws = build(Config(model=str(pair / "near"), samples=2, steps=1))
-    filling = draws(phantom(grid), phantom_lesion(grid), Context())
-    assert "InsideModel" not in filling.facts
-
-
 def test_draws_have_the_grain_of_tissue_and_the_best_guess_has_not(tmp_path):
     inpainter = memory3d.build(replace(memory3d.PRESETS["tiny"], first_fill="patch"))
     weights = dict(inpainter.net.named_parameters())  # untrained: nothing is corrected
@@ -217,21 +173,6 @@ def test_draws_have_the_grain_of_tissue_and_the_best_guess_has_not(tmp_path):
     assert 30 < draw.values[ball].std() < 50
     np.testing.assert_array_equal(draw.values, more.values)
     assert 25 < more.sd[ball].mean() < 50
-
-
-def test_small_lesions_need_no_second_model(pair, grids, phantom):
-    grid = grids["RAS"]
-    hole = np.zeros(grid.shape, bool)
-    hole[14, 15, 13] = True
-    filling = build(Config(model=str(pair / "near")))(phantom(grid), Mask(hole, grid), Context())
-    assert "InsideModel" not in filling.facts
-
-
-def test_a_second_model_that_is_missing_is_an_error(tmp_path, pair, grids, phantom, phantom_lesion):
-    shutil.copytree(pair / "near", tmp_path / "near")
-    grid = grids["RAS"]
-    with pytest.raises(UnavailableError, match=r"cannot read the model card .*far"):
-        build(Config(model=str(tmp_path / "near")))(phantom(grid), phantom_lesion(grid), Context())
 
 
 def test_each_quality_is_a_fill_of_its_own_and_draws_know_none(tmp_path):
