@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from brainfill.core.volume import Mask, Volume
 from brainfill.fillers._base import Filler, Filling
 from brainfill.fillers._crops import Crop, back, cut, plan_crops
 from brainfill.fillers._ring import ring_match
+from brainfill.interpolation.symmetry import mirrored
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 # What differs from the model's own patches; README has what each costs and gives.
 _VIEWS: dict[str, tuple[dict[str, Any], ...]] = {
     "fast": ({},),
-    "balanced": ({"radius_vox": 2.0}, {"search_mm": 15.0, "level_free": 0.9}),
+    "balanced": ({}, {"search_mm": 15.0, "level_free": 0.9}),
     "best": (
-        {"radius_vox": 2.0},
+        {},
+        {"search_mm": 15.0, "level_free": 0.9},
         {"search_mm": 20.0, "candidates": 40_000, "neighbours": 640},
         {"radius_vox": 3.0, "search_mm": 15.0, "neighbours": 640},
     ),
@@ -68,9 +70,11 @@ def build(config: Config) -> Filler:
         values = np.zeros(image.grid.shape, np.float32)
         sd = np.zeros(image.grid.shape, np.float32) if config_used.samples > 1 else None
         crops = plan_crops(hole.data, image.grid, bundle.card.spacing_mm, config.margin_mm)
+        across = cache(lambda: mirrored(image, hole))  # for large lesions only
         for number, crop in enumerate(crops):
             ctx.progress("filling", number, len(crops))
-            fill, spread = _fill_crop(image, hole, crop, config_used, partial(draw, number=number))
+            drawn = partial(draw, number=number)
+            fill, spread = _fill_crop(image, hole, crop, config_used, drawn, across)
             values[crop.box.slices][crop.mine] = fill[crop.mine]
             if sd is not None:
                 sd[crop.box.slices][crop.mine] = spread[crop.mine]
@@ -101,7 +105,12 @@ def _completed(config: Config, bundle: Bundle) -> Config:
 
 
 def _fill_crop(
-    image: Volume, hole: Mask, crop: Crop, config: Config, draw: Callable[..., Tensor]
+    image: Volume,
+    hole: Mask,
+    crop: Crop,
+    config: Config,
+    draw: Callable[..., Tensor],
+    across: Callable[[], FloatArray],
 ) -> tuple[FloatArray, FloatArray]:
     """Fill of one crop and spread of its samples, at the voxels of its box."""
     from brainfill.diffusion.ensemble import aggregate, spread
@@ -111,7 +120,12 @@ def _fill_crop(
     lowest = min(0.0, float(values.min()))  # images may be scaled to values below zero
     level = tissue_level(values - lowest, unknown)
     tensors = [_as_tensor(normalised(values - lowest, level)), _as_tensor(unknown)]
-    samples = draw(*tensors)
+
+    def other_side() -> Tensor:
+        here, _ = cut(across() - lowest, np.zeros_like(hole.data), image.grid, crop)
+        return _as_tensor(normalised(here, level))
+
+    samples = draw(*tensors, other_side)
     fill = _as_array(aggregate(samples, config.aggregate)) * level + lowest
     sd = _as_array(spread(samples)) * level * unknown
     if config.match_ring:
@@ -128,7 +142,7 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
     import torch
 
     from brainfill.diffusion.plans import denoise
-    from brainfill.models._base import first_fill
+    from brainfill.models._base import expected, first_fill
 
     if ctx.threads:
         torch.set_num_threads(ctx.threads)
@@ -141,11 +155,15 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
     ways = _VIEWS["fast" if config.samples else config.quality]
     views = [replace(inpainter.config.patch, **way) for way in ways]
 
-    def draw(image: Tensor, hole: Tensor, *, number: int) -> Tensor:
+    def draw(
+        image: Tensor, hole: Tensor, other_side: Callable[[], Tensor], *, number: int
+    ) -> Tensor:
         """Samples (N, D, H, W), on the CPU, of the crop with this number."""
         nonlocal batch
         image, hole = image.to(ctx.device), hole.to(ctx.device)
         first = first_fill(image, hole, inpainter.config, views=views)
+        if not config.samples:  # a draw is sharp to its middle
+            first = expected(first, hole, inpainter.config, other_side, bundle.card.spacing_mm)
         done: list[Tensor] = []
         wanted = max(config.samples, 1)
         while len(done) < wanted:

@@ -37,6 +37,7 @@ from brainfill.diffusion.projectors import KeepKnown
 from brainfill.diffusion.sample import Sampler, sample
 from brainfill.diffusion.tilings.slabs import slabs
 from brainfill.interpolation.harmonic import harmonic_fill
+from brainfill.interpolation.inside import depth, expect_inside, is_large
 from brainfill.interpolation.nonlocal_patches import DOUBTS, PatchConfig, patch_fill_with_doubts
 from brainfill.nets.unet import UNet, UNetConfig
 
@@ -222,6 +223,34 @@ def first_fill(
         unknown = torch.maximum(hole, F.max_pool3d(dark, 3, stride=1, padding=1))
         return torch.where(hole > 0, harmonic_fill(image, unknown), image)
     return image * (1 - hole)
+
+
+def expected(
+    first: Tensor,
+    hole: Tensor,
+    config: FamilyConfig,
+    other_side: Callable[[], Tensor],
+    spacing_mm: float,
+) -> Tensor:
+    """The first fill, leaning deep inside large holes on what can be expected there.
+
+    Args:
+        first: first fill by patches and its doubts (1, C, D, H, W); other fills stay as they are.
+        hole: (1, 1, D, H, W), 1 where unknown.
+        config: of the family.
+        other_side: gives what lies across the head's plane of symmetry, like `hole`.
+        spacing_mm: voxel size.
+    """
+    if config.first_fill != "patch":
+        return first
+    filled, unknown = (t[0, 0].cpu().numpy() for t in (first, hole > 0))
+    tissue = ~unknown & (filled > _DARK)
+    if not is_large(depth(unknown, tissue, spacing_mm)):
+        return first
+    across = other_side()[0, 0].numpy()
+    across = np.where(across > _DARK, across, 0)
+    leaning = torch.from_numpy(expect_inside(filled, unknown, tissue, across, spacing_mm))
+    return torch.cat([leaning[None, None].to(first), first[:, 1:]], dim=1)
 
 
 def _mean_patched(

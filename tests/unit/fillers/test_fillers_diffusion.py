@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from brainfill.bundles.store import Card, save_bundle
 from brainfill.core.context import Context
@@ -193,5 +194,46 @@ def test_each_quality_is_a_fill_of_its_own_and_draws_know_none(tmp_path):
 
     fast, balanced, best = (error(q) for q in ("fast", "balanced", "best"))
     assert len({fast, balanced, best}) == 3
-    assert max(balanced, best) < fast
+    assert best < fast
     assert error("fast", samples=1) == error("best", samples=1)
+
+
+def two_sided_head():
+    """A brain whose sides are alike, in noise, and a large hole in one side."""
+    x, y, z = np.indices((72, 64, 60)) - np.array([35.5, 31.5, 29.5])[:, None, None, None]
+    pattern = 1000 + 250 * np.sin(np.abs(x) / 4) * np.cos(y / 5) * np.cos(z / 6)
+    brain = (x / 33) ** 2 + (y / 29) ** 2 + (z / 27) ** 2 < 1
+    noise = np.random.default_rng(0).normal(0, 10, x.shape)
+    truth = np.where(brain, pattern + noise, 0).astype(np.float32)
+    hole = (x - 14) ** 2 + y**2 + z**2 < 13**2
+    return Volume(truth, Grid(truth.shape, np.eye(4))), hole
+
+
+def test_the_inside_of_a_large_hole_is_what_the_other_side_shows(tmp_path):
+    inpainter = memory3d.build(replace(memory3d.PRESETS["tiny"], first_fill="patch"))
+    weights = dict(inpainter.net.named_parameters())
+    save_bundle(tmp_path, inpainter, weights, Card(family="memory3d", steps=1), "")
+    image, hole = two_sided_head()
+    damaged = Volume(np.where(hole, 0, image.data), image.grid)
+
+    def error(samples):
+        options = {"quality": "fast", "samples": samples}
+        values = build(Config(model=str(tmp_path), **options))(
+            damaged, Mask(hole, image.grid), Context()
+        ).values
+        deep = ndimage.distance_transform_edt(hole) > 6
+        return float(np.abs(values - image.data)[deep].mean())
+
+    # Patches alone do not know what is there.
+    assert error(samples=0) < 0.6 * error(samples=1)
+
+
+def test_small_holes_are_filled_without_a_look_at_the_other_side(
+    model, grids, phantom, phantom_lesion, monkeypatch
+):
+    def mirrored(*_):
+        pytest.fail("looked at the other side")
+
+    monkeypatch.setattr("brainfill.fillers.diffusion.mirrored", mirrored)
+    grid = grids["RAS"]
+    fill(model, phantom(grid), phantom_lesion(grid))
