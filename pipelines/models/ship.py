@@ -47,12 +47,14 @@ def means(printed: str) -> dict[str, dict[str, dict[str, float]]]:
     """Figures by kind of hole and method, from the rows after "mean over people"."""
     columns = printed.splitlines()[0].split("\t")[4:]
     table: dict[str, dict[str, dict[str, float]]] = {}
-    for line in printed.partition("\nmean over people\n")[2].splitlines():
-        kind, method, *values = line.split("\t")
+    lines = printed.partition("\nmean over people\n")[2].splitlines()
+    for kind, method, *values in (line.split("\t") for line in lines if "\t" in line):
         row = dict(zip(columns, map(float, values), strict=True))
         # The bundle was not shipped yet when it was measured.
-        name = method.partition(":")[0]
-        table.setdefault(kind, {})[name] = {key: row[key] for key in SHOWN}
+        name, _, options = method.partition(":")
+        kept = [option for option in options.split(",") if option and "model=" not in option]
+        title = " ".join([name, *(f"--{option}" for option in kept)])
+        table.setdefault(kind, {})[title] = {key: row[key] for key in SHOWN}
     return table
 
 
