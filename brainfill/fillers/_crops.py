@@ -98,6 +98,26 @@ def cut(image: FloatArray, hole: BoolArray, grid: Grid, crop: Crop) -> tuple[Flo
     return values, touched
 
 
+def cut_across(
+    image: FloatArray, hole: BoolArray, grid: Grid, crop: Crop, reflection: FloatArray
+) -> FloatArray:
+    """What lies across the head from each voxel of the crop, 0 beyond the image.
+
+    Args:
+        image: (X, Y, Z), on `grid`; where the hole is, the nearest known value is taken.
+        hole: same shape.
+        grid: of the scan.
+        crop: whose voxels are reflected.
+        reflection: (4, 4), world positions to those across.
+    """
+    target = Grid(crop.grid.shape, reflection @ crop.grid.affine)
+    box = _moved(Box((0, 0, 0), target.shape), target, grid, 1.0)
+    if box.size == 0:
+        return np.zeros(target.shape, np.float32)
+    known = bridged(image[box.slices], hole[box.slices])
+    return resample_to(known, grid.crop(box), target, order=1)
+
+
 def back(filled: FloatArray, crop: Crop, grid: Grid) -> FloatArray:
     """Values (X, Y, Z) of the crop's grid at the voxels of its box on the scan's grid."""
     return resample_to(filled, crop.grid, grid.crop(crop.box), order=3)

@@ -17,9 +17,9 @@ from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.registry import load
 from brainfill.core.volume import Mask, Volume
 from brainfill.fillers._base import Filler, Filling
-from brainfill.fillers._crops import Crop, back, cut, plan_crops
+from brainfill.fillers._crops import Crop, back, cut, cut_across, plan_crops
 from brainfill.fillers._ring import ring_match
-from brainfill.interpolation.symmetry import mirrored
+from brainfill.interpolation.symmetry import reflection
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,11 +70,11 @@ def build(config: Config) -> Filler:
         values = np.zeros(image.grid.shape, np.float32)
         sd = np.zeros(image.grid.shape, np.float32) if config_used.samples > 1 else None
         crops = plan_crops(hole.data, image.grid, bundle.card.spacing_mm, config.margin_mm)
-        across = cache(lambda: mirrored(image, hole))  # for large lesions only
+        mirror = cache(lambda: reflection(image, ~hole.data))  # for large lesions only
         for number, crop in enumerate(crops):
             ctx.progress("filling", number, len(crops))
             drawn = partial(draw, number=number)
-            fill, spread = _fill_crop(image, hole, crop, config_used, drawn, across)
+            fill, spread = _fill_crop(image, hole, crop, config_used, drawn, mirror)
             values[crop.box.slices][crop.mine] = fill[crop.mine]
             if sd is not None:
                 sd[crop.box.slices][crop.mine] = spread[crop.mine]
@@ -110,7 +110,7 @@ def _fill_crop(
     crop: Crop,
     config: Config,
     draw: Callable[..., Tensor],
-    across: Callable[[], FloatArray],
+    mirror: Callable[[], FloatArray],
 ) -> tuple[FloatArray, FloatArray]:
     """Fill of one crop and spread of its samples, at the voxels of its box."""
     from brainfill.diffusion.ensemble import aggregate, spread
@@ -122,8 +122,8 @@ def _fill_crop(
     tensors = [_as_tensor(normalised(values - lowest, level)), _as_tensor(unknown)]
 
     def other_side() -> Tensor:
-        here, _ = cut(across() - lowest, np.zeros_like(hole.data), image.grid, crop)
-        return _as_tensor(normalised(here, level))
+        across = cut_across(image.data, hole.data, image.grid, crop, mirror())
+        return _as_tensor(normalised(across - lowest, level))
 
     samples = draw(*tensors, other_side)
     fill = _as_array(aggregate(samples, config.aggregate)) * level + lowest

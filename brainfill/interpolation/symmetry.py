@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
 from brainfill.core.grid import BoolArray, FloatArray, Grid
-from brainfill.core.volume import Mask, Volume
+from brainfill.core.volume import Volume
 
 # Coarse to fine: distance of the points compared, which is also the width of the blur.
 _STAGES_MM = (8.0, 5.0)
+_BLOCK_MM = 3.0
 _FIRST_STEP = np.array([8.0, 8.0, 8.0])  # degrees, degrees, mm
 _LARGEST_TILT_DEG = 40.0
 _FEWEST_POINTS = 50
@@ -33,16 +34,16 @@ def symmetry_plane(image: Volume, known: BoolArray) -> tuple[FloatArray, float]:
         Unit normal (3,), near the direction of right, and the plane's distance [mm] from the world
         origin along it. Without enough to compare, the plane it starts from.
     """
-    weights = np.where(known, np.clip(image.data, 0, None), 0)
+    mean, share, grid = _coarse(image, known)
     best = np.zeros(3)
-    if weights.any():
-        best[2] = image.grid.to_world(np.array([ndimage.center_of_mass(weights)]))[0, 0]
+    if (weights := np.clip(mean, 0, None)).any():
+        best[2] = grid.to_world(np.array([ndimage.center_of_mass(weights)]))[0, 0]
     for step_mm, size in zip(_STAGES_MM, (1.0, 0.3), strict=True):
-        values, seen = _blurred(image, known, step_mm)
-        points = _points(image.grid, seen, step_mm)
+        values, seen = _blurred(mean, share, grid, step_mm)
+        points = _points(grid, seen, step_mm)
 
         def unlike(plane: FloatArray) -> float:
-            return _unlike(plane, points, values, seen, image.grid)  # noqa: B023 - called at once
+            return _unlike(plane, points, values, seen, grid)  # noqa: B023 - called at once
 
         simplex = best + np.vstack([np.zeros(3), np.diag(size * _FIRST_STEP)])
         options = {"initial_simplex": simplex, "xatol": 0.05, "fatol": 1e-5, "maxiter": 120}
@@ -50,34 +51,38 @@ def symmetry_plane(image: Volume, known: BoolArray) -> tuple[FloatArray, float]:
     return _normal(best), float(best[2])
 
 
-def mirrored(image: Volume, hole: Mask) -> FloatArray:
-    """What lies across the plane of symmetry of each voxel.
-
-    Args:
-        image: a head or brain; not read inside the hole.
-        hole: lesions; a voxel that mirrors one gets the nearest known value.
-
-    Returns:
-        float32 (X, Y, Z), in the unit of the image; 0 where the mirror image lies outside it.
-    """
-    known = ~hole.data
+def reflection(image: Volume, known: BoolArray) -> FloatArray:
+    """World positions (4, 4) to those across the plane of symmetry, in mm; arguments as above."""
     normal, distance_mm = symmetry_plane(image, known)
-    reflection = np.eye(4)
-    reflection[:3, :3] -= 2 * np.outer(normal, normal)
-    reflection[:3, 3] = 2 * distance_mm * normal
-    to_index = np.linalg.inv(image.grid.affine) @ reflection @ image.grid.affine
-    nearest = ndimage.distance_transform_edt(hole.data, return_distances=False, return_indices=True)
-    across = ndimage.affine_transform(
-        image.data[tuple(nearest)], to_index[:3, :3], to_index[:3, 3], order=1
-    )
-    return np.asarray(across, np.float32)
+    matrix = np.eye(4)
+    matrix[:3, :3] -= 2 * np.outer(normal, normal)
+    matrix[:3, 3] = 2 * distance_mm * normal
+    return matrix
 
 
-def _blurred(image: Volume, known: BoolArray, width_mm: float) -> tuple[FloatArray, FloatArray]:
-    """The known part after a blur, and how much of each voxel's surroundings is known."""
-    sigma = width_mm / _FWHM_PER_SD / np.asarray(image.grid.spacing())
-    seen = ndimage.gaussian_filter(known.astype(np.float32), sigma)
-    values = ndimage.gaussian_filter(np.where(known, image.data, 0).astype(np.float32), sigma)
+def _coarse(image: Volume, known: BoolArray) -> tuple[FloatArray, FloatArray, Grid]:
+    """Known values and their share, as means over blocks of about 3 mm, which are quicker to blur."""
+    factors = [max(1, int(_BLOCK_MM / s)) for s in image.grid.spacing()]
+    fill = [(0, -n % f) for n, f in zip(image.grid.shape, factors, strict=True)]
+    means = []
+    for values in (np.where(known, image.data, 0), known):
+        padded = np.pad(values.astype(np.float32), fill)
+        for axis, f in enumerate(factors):
+            padded = np.add.reduceat(padded, np.arange(0, padded.shape[axis], f), axis=axis)
+        means.append(padded / np.prod(factors))
+    affine = image.grid.affine @ np.diag([*factors, 1.0])
+    affine[:3, 3] += image.grid.affine[:3, :3] @ ((np.array(factors) - 1) / 2)
+    x, y, z = means[0].shape
+    return means[0], means[1], Grid((x, y, z), affine)
+
+
+def _blurred(
+    mean: FloatArray, share: FloatArray, grid: Grid, width_mm: float
+) -> tuple[FloatArray, FloatArray]:
+    """The known part after a blur, and how much of each block's surroundings is known."""
+    sigma = width_mm / _FWHM_PER_SD / np.asarray(grid.spacing())
+    seen = ndimage.gaussian_filter(share, sigma)
+    values = ndimage.gaussian_filter(mean, sigma)
     return np.asarray(values / np.maximum(seen, 1e-3)), seen
 
 

@@ -74,7 +74,7 @@ def _figure(folder: Path, kind: str, case: Path, methods: list[str], truth: np.n
     from figures import draw
 
     folder.mkdir(parents=True, exist_ok=True)
-    images = {m.partition(":")[0]: f"{case}_{file_name(m)}.nii.gz" for m in methods}
+    images = {method: f"{case}_{file_name(method)}.nii.gz" for method in methods}
     columns = {"void": f"{case}_T1w.nii.gz"} | images
     hole = array(Path(f"{case}_mask.nii.gz")) > 0
     shown = {title: array(Path(path)) for title, path in columns.items()}

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from brainfill.core.grid import Box, Grid
-from brainfill.fillers._crops import back, bridged, cut, merge_boxes, plan_crops, working_grid
+from brainfill.fillers._crops import (
+    back,
+    bridged,
+    cut,
+    cut_across,
+    merge_boxes,
+    plan_crops,
+    working_grid,
+)
 
 
 def scattered(shape, count, seed=0):
@@ -112,3 +120,32 @@ def test_bridged_takes_the_nearest_known_value():
     hole = np.array([0, 0, 1, 1, 1, 1, 0], bool).reshape(7, 1, 1)
     assert bridged(image, hole).ravel().tolist() == [0, 1, 1, 1, 6, 6, 6]
     assert not bridged(image, np.ones_like(hole)).any()
+
+
+@pytest.mark.parametrize("spacing_mm", [1.0, 1.5])
+def test_across_is_read_at_mirrored_places_and_never_from_a_hole(any_grid, phantom, spacing_mm):
+    """Reflected in x = 2, the value at (x, y, z) is that at (4 - x, y, z)."""
+    image = phantom(any_grid)
+    reflection = np.diag([-1.0, 1, 1, 1])
+    reflection[0, 3] = 4
+    hole = np.zeros(any_grid.shape, bool)
+    hole[tuple(n // 2 for n in any_grid.shape)] = True
+    crop = plan_crops(hole, any_grid, spacing_mm, 4.0)[0]
+    nothing = np.zeros_like(hole)
+    across = cut_across(image.data, nothing, any_grid, crop, reflection)
+    world = crop.grid.to_world(np.argwhere(np.ones(crop.grid.shape, bool)).astype(float))
+    there = any_grid.to_index(world * (-1, 1, 1) + (4, 0, 0)).T
+    expected = ndimage.map_coordinates(image.data, there, order=1, mode="nearest")
+    assert np.abs(across.ravel() - expected).mean() < 25
+    poisoned = np.where(hole, 1e6, image.data).astype(np.float32)
+    assert cut_across(poisoned, hole, any_grid, crop, reflection).max() < 2000
+
+
+def test_across_beyond_the_image_is_zero(grids, phantom):
+    grid = grids["RAS"]
+    hole = np.zeros(grid.shape, bool)
+    hole[14, 15, 13] = True
+    far = np.diag([-1.0, 1, 1, 1])
+    far[0, 3] = 500
+    crop = plan_crops(hole, grid, 1.0, 4.0)[0]
+    assert not cut_across(phantom(grid).data, hole, grid, crop, far).any()

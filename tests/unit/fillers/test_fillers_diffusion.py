@@ -231,9 +231,9 @@ def test_the_inside_of_a_large_hole_is_what_the_other_side_shows(tmp_path):
 def test_small_holes_are_filled_without_a_look_at_the_other_side(
     model, grids, phantom, phantom_lesion, monkeypatch
 ):
-    def mirrored(*_):
+    def reflection(*_):
         pytest.fail("looked at the other side")
 
-    monkeypatch.setattr("brainfill.fillers.diffusion.mirrored", mirrored)
+    monkeypatch.setattr("brainfill.fillers.diffusion.reflection", reflection)
     grid = grids["RAS"]
     fill(model, phantom(grid), phantom_lesion(grid))
