@@ -17,6 +17,8 @@ _SAME_SPACING = 0.02
 # A crop voxel that takes this much of its value from inside the hole counts as hole.
 _TOUCHED = 0.01
 _NEIGHBOURS = np.ones((3, 3, 3))
+# Lesions all over a brain must not become one crop: a network needs about 0.7 kB per voxel.
+_LARGEST_JOINED_VOX = 2_500_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ def working_grid(grid: Grid, spacing_mm: float) -> Grid:
 
 
 def merge_boxes(boxes: Sequence[Box]) -> list[tuple[Box, list[int]]]:
-    """Join boxes whenever one box around both is no larger than the two together.
+    """Join boxes whenever one box around both is no larger than the two together, nor than a limit.
 
     Returns:
         Boxes with the numbers of their members; every number appears once.
@@ -134,7 +136,7 @@ def bridged(image: FloatArray, hole: BoolArray) -> FloatArray:
 
 
 def _worth_joining(a: Box, b: Box) -> bool:
-    return a.union(b).size <= a.size + b.size
+    return a.union(b).size <= min(a.size + b.size, _LARGEST_JOINED_VOX)
 
 
 def _moved(box: Box, grid: Grid, target: Grid, margin_mm: float) -> Box:

@@ -149,3 +149,13 @@ def test_across_beyond_the_image_is_zero(grids, phantom):
     far[0, 3] = 500
     crop = plan_crops(hole, grid, 1.0, 4.0)[0]
     assert not cut_across(phantom(grid).data, hole, grid, crop, far).any()
+
+
+def test_lesions_all_over_a_brain_do_not_become_one_crop():
+    grid = Grid((150, 170, 150), np.eye(4))
+    hole = np.zeros(grid.shape, bool)
+    hole[5::12, 5::12, 5::12] = True
+    crops = plan_crops(hole, grid, 1.0, 14.0)
+    assert max(np.prod(crop.grid.shape) for crop in crops) <= 2_500_000
+    assert 1 < len(crops) < 20
+    assert sum(int(crop.mine.sum()) for crop in crops) == hole.sum()
