@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from brainfill.core.config import option
-from brainfill.core.context import Context
-from brainfill.core.volume import Mask, Volume
-from brainfill.fillers._base import Filler, Filling
-from brainfill.fillers._external import FILLED, HOLE, IMAGE, fill_with
+from brainfill.fillers._base import Filler
+from brainfill.fillers._external import external_filler
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +18,4 @@ class Config:
 
 def build(config: Config) -> Filler:
     """A filler that runs `seg_FillLesions`."""
-
-    def fill(image: Volume, hole: Mask, ctx: Context) -> Filling:
-        arguments = ["-i", IMAGE, "-l", HOLE, "-o", FILLED]
-        return Filling(fill_with(config.program, arguments, "NiftySeg", image, hole, ctx))
-
-    return fill
+    return external_filler(config.program, "NiftySeg")
