@@ -43,7 +43,7 @@ def replacing(out: Path) -> Iterator[Path]:
     temporary = out.with_name(f".part-{secrets.token_hex(4)}-{out.name}")
     with _sentences(out):
         try:
-            temporary.touch(exist_ok=False)
+            _create(temporary, out)
             yield temporary
             _to_disk(temporary)
             temporary.replace(out)
@@ -82,6 +82,14 @@ def _sentences(out: Path) -> Iterator[None]:
         reason, hint = _REFUSALS[error.errno]
         msg = f"cannot write '{out}': {reason}"
         raise ConfigError(msg, hint) from error
+
+
+def _create(temporary: Path, out: Path) -> None:
+    try:
+        temporary.touch(exist_ok=False)
+    except FileNotFoundError as error:  # the folder went away, or is one like /proc
+        msg = f"cannot write '{out}': its folder takes no new files"
+        raise ConfigError(msg, "choose another folder with -o") from error
 
 
 def _to_disk(path: Path) -> None:

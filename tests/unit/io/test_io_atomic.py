@@ -91,6 +91,18 @@ def test_a_full_disk_noticed_late_is_a_refusal_too(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_that_takes_no_files_is_named(tmp_path, monkeypatch):
+    """As /proc says it, which looks like any writable folder."""
+
+    def touch(path, **_):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+    monkeypatch.setattr(Path, "touch", touch)
+    with pytest.raises(ConfigError, match="takes no new files") as error, replacing(tmp_path / "a"):
+        pytest.fail("the block must not run")
+    assert error.value.exit_code == 2
+
+
 def test_other_errors_of_the_system_stay_what_they_are(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "a.nii"):
         Path(tmp_path / "input that vanished").read_bytes()
