@@ -86,28 +86,28 @@ def merge_boxes(boxes: Sequence[Box]) -> list[tuple[Box, list[int]]]:
     return merged
 
 
-def cut(image: FloatArray, hole: BoolArray, grid: Grid, crop: Crop) -> tuple[FloatArray, BoolArray]:
-    """Image and hole on the crop's grid, both (X, Y, Z) of that grid.
-
-    No value from inside the hole reaches the result: the hole is bridged with the nearest known
-    value first, and every crop voxel that the bridge touches counts as hole.
-    """
-    here, part_hole = grid.crop(crop.box), hole[crop.box.slices]
-    known = bridged(image[crop.box.slices], part_hole)
-    # Cubic, so that tissue around the hole keeps its texture at other voxel sizes.
-    values = resample_to(known, here, crop.grid, order=3)
-    touched = resample_to(part_hole.astype(np.float32), here, crop.grid, order=1) > _TOUCHED
-    return values, touched
+def cut(image: FloatArray, grid: Grid, crop: Crop) -> FloatArray:
+    """An image (X, Y, Z) without holes, on `grid`, at the voxels of the crop's grid."""
+    # Cubic, so that tissue keeps its texture at other voxel sizes.
+    return resample_to(image[crop.box.slices], grid.crop(crop.box), crop.grid, order=3)
 
 
-def cut_across(
-    image: FloatArray, hole: BoolArray, grid: Grid, crop: Crop, reflection: FloatArray
-) -> FloatArray:
+def carried(part: FloatArray, grid: Grid, crop: Crop) -> FloatArray:
+    """Values of the crop's box on the scan's grid, at the voxels of the crop's grid."""
+    return resample_to(part, grid.crop(crop.box), crop.grid, order=1)
+
+
+def touched(hole: BoolArray, grid: Grid, crop: Crop) -> BoolArray:
+    """The crop's voxels that take part of their value from inside the hole (X, Y, Z)."""
+    part = hole[crop.box.slices].astype(np.float32)
+    return np.asarray(carried(part, grid, crop) > _TOUCHED)
+
+
+def cut_across(image: FloatArray, grid: Grid, crop: Crop, reflection: FloatArray) -> FloatArray:
     """What lies across the head from each voxel of the crop, 0 beyond the image.
 
     Args:
-        image: (X, Y, Z), on `grid`; where the hole is, the nearest known value is taken.
-        hole: same shape.
+        image: (X, Y, Z) without holes, on `grid`.
         grid: of the scan.
         crop: whose voxels are reflected.
         reflection: (4, 4), world positions to those across.
@@ -116,8 +116,7 @@ def cut_across(
     box = _moved(Box((0, 0, 0), target.shape), target, grid, 1.0)
     if box.size == 0:
         return np.zeros(target.shape, np.float32)
-    known = bridged(image[box.slices], hole[box.slices])
-    return resample_to(known, grid.crop(box), target, order=1)
+    return resample_to(image[box.slices], grid.crop(box), target, order=1)
 
 
 def back(filled: FloatArray, crop: Crop, grid: Grid) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,8 +17,9 @@ from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.registry import load
 from brainfill.core.volume import Mask, Volume
 from brainfill.fillers._base import Filler, Filling
-from brainfill.fillers._crops import Crop, back, cut, cut_across, plan_crops
+from brainfill.fillers._crops import Crop, back, carried, cut, cut_across, plan_crops, touched
 from brainfill.fillers._ring import ring_match
+from brainfill.fillers._start import Start, bridged_start, patched_start
 from brainfill.interpolation.symmetry import reflection
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Config:
     )
     aggregate: Literal["mean", "median", "first"] = option("mean", "how samples become one fill")
     batch: int = option(4, "samples drawn at a time", low=1)
-    margin_mm: float = option(14.0, "known tissue around each lesion", unit="mm", low=2.0, high=64)
+    margin_mm: float = option(10.0, "known tissue around each lesion", unit="mm", low=2.0, high=64)
     match_ring: bool = option(True, "match intensities to the tissue around each lesion")
     sampler_options: dict[str, Any] = option({}, "options of the sampler, such as eta")
 
@@ -65,31 +66,21 @@ def build(config: Config) -> Filler:
 
     def fill(image: Volume, hole: Mask, ctx: Context) -> Filling:
         bundle = load_bundle(find(config.model))
-        config_used = _completed(config, bundle)
-        draw = _drawer(bundle, config_used, ctx)
-        values = np.zeros(image.grid.shape, np.float32)
-        sd = np.zeros(image.grid.shape, np.float32) if config_used.samples > 1 else None
-        crops = plan_crops(hole.data, image.grid, bundle.card.spacing_mm, config.margin_mm)
-        mirror = cache(lambda: reflection(image, ~hole.data))  # for large lesions only
-        for number, crop in enumerate(crops):
-            ctx.progress("filling", number, len(crops))
-            drawn = partial(draw, number=number)
-            fill, spread = _fill_crop(image, hole, crop, config_used, drawn, mirror)
-            values[crop.box.slices][crop.mine] = fill[crop.mine]
-            if sd is not None:
-                sd[crop.box.slices][crop.mine] = spread[crop.mine]
-        ctx.progress("filling", len(crops), len(crops))
+        used = _completed(config, bundle)
+        start = _start(image, hole, bundle, used, ctx)
+        crops = plan_crops(hole.data, image.grid, bundle.card.spacing_mm, used.margin_mm)
+        samples = _corrected(image, hole, start, crops, bundle, used, ctx)
         facts = {
             "Model": {"name": bundle.card.name, "sha256": bundle.card.weights_sha256},
             "ModelLicence": bundle.card.licence,
-            "Sampler": config_used.sampler,
-            "Steps": config_used.steps,
-            "Samples": config_used.samples,
+            "Sampler": used.sampler,
+            "Steps": used.steps,
+            "Samples": used.samples,
             "Crops": len(crops),
         }
-        if not config_used.samples:
-            facts["Quality"] = config_used.quality
-        return Filling(values, sd, facts)
+        if not used.samples:
+            facts["Quality"] = used.quality
+        return _filling(samples, hole, used, facts)
 
     return fill
 
@@ -104,37 +95,85 @@ def _completed(config: Config, bundle: Bundle) -> Config:
     )
 
 
-def _fill_crop(
+def _start(image: Volume, hole: Mask, bundle: Bundle, config: Config, ctx: Context) -> Start:
+    family = bundle.inpainter.config
+    if family.first_fill != "patch":
+        return bridged_start(image, hole, max(config.samples, 1))
+    ways = _VIEWS["fast" if config.samples else config.quality]
+    views = [replace(family.patch, **way) for way in ways]
+    # A seed for each sample: results do not depend on how many are drawn.
+    seeds = [_seed(ctx.seed, sample) for sample in range(config.samples)]
+    return patched_start(image, hole, views, seeds, ctx)
+
+
+def _corrected(
     image: Volume,
+    hole: Mask,
+    start: Start,
+    crops: Sequence[Crop],
+    bundle: Bundle,
+    config: Config,
+    ctx: Context,
+) -> FloatArray:
+    """What each sample starts from, with the model's changes: (N, n) at the hole voxels in C order."""
+    samples: FloatArray = start.drawn.copy()
+    listed = np.zeros(image.grid.shape, np.int32)  # where hole voxels stand in their list
+    listed[hole.data] = np.arange(samples.shape[1])
+    mirror = cache(lambda: reflection(image, ~hole.data))  # for large lesions only
+    draw = _drawer(bundle, config, ctx)
+    for number, crop in enumerate(crops):
+        ctx.progress("filling", number, len(crops))
+        here = crop.box.slices
+        doubts = start.doubts[:, listed[here]] * hole.data[here]
+        changes = _changes(start, doubts, hole, crop, config, partial(draw, number=number), mirror)
+        mine, around = listed[here][crop.mine], start.image[here]
+        # No fill is darker or brighter than everything around it; splines could overshoot.
+        samples[:, mine] = (samples[:, mine] + changes).clip(around.min(), around.max())
+    ctx.progress("filling", len(crops), len(crops))
+    return samples
+
+
+def _changes(
+    start: Start,
+    doubts: FloatArray,
     hole: Mask,
     crop: Crop,
     config: Config,
     draw: Callable[..., Tensor],
     mirror: Callable[[], FloatArray],
-) -> tuple[FloatArray, FloatArray]:
-    """Fill of one crop and spread of its samples, at the voxels of its box."""
-    from brainfill.diffusion.ensemble import aggregate, spread
+) -> FloatArray:
+    """What the model changes of the first fill (N, M), at the hole voxels that the crop is there for.
+
+    Args:
+        start: the first fill.
+        doubts: (C, *S), those of the voxels of the crop's box.
+        hole: all that was filled.
+        crop: where the model looks.
+        config: options.
+        draw: gives samples of the crop.
+        mirror: gives the reflection in the head's plane of symmetry.
+    """
     from brainfill.models._base import normalised, tissue_level
 
-    values, unknown = cut(image.data, hole.data, image.grid, crop)
+    grid = hole.grid
+    values, unknown = cut(start.image, grid, crop), touched(hole.data, grid, crop)
     lowest = min(0.0, float(values.min()))  # images may be scaled to values below zero
     level = tissue_level(values - lowest, unknown)
-    tensors = [_as_tensor(normalised(values - lowest, level)), _as_tensor(unknown)]
 
     def other_side() -> Tensor:
-        across = cut_across(image.data, hole.data, image.grid, crop, mirror())
+        across = cut_across(start.image, grid, crop, mirror())
         return _as_tensor(normalised(across - lowest, level))
 
-    samples = draw(*tensors, other_side)
-    fill = _as_array(aggregate(samples, config.aggregate)) * level + lowest
-    sd = _as_array(spread(samples)) * level * unknown
-    if config.match_ring:
-        slope, offset = ring_match(fill, values, unknown)
-        fill, sd = slope * fill + offset, slope * sd
-    # No fill is darker or brighter than everything around it; splines could overshoot.
-    low, high = values.min(), values.max()
-    filled = np.where(unknown, fill, values).clip(low, high)
-    return back(filled, crop, image.grid).clip(low, high), back(sd, crop, image.grid).clip(min=0)
+    known = [_as_tensor(part) for part in (normalised(values - lowest, level), unknown)]
+    against = [_as_tensor(carried(part / level, grid, crop)) for part in doubts]
+    changes = []
+    for sample in draw(*known, against, other_side):
+        fill = _as_array(sample) * level + lowest
+        if config.match_ring:
+            slope, offset = ring_match(fill, values, unknown)
+            fill = slope * fill + offset
+        changes.append(back(np.where(unknown, fill - values, 0), crop, grid)[crop.mine])
+    return np.stack(changes)
 
 
 def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tensor]:
@@ -152,18 +191,24 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
     module = load("brainfill.diffusion.samplers", config.sampler)
     sampler = module.build(from_dict(module.Config, config.sampler_options, "sampler_options."))
     batch = config.batch
-    ways = _VIEWS["fast" if config.samples else config.quality]
-    views = [replace(inpainter.config.patch, **way) for way in ways]
 
     def draw(
-        image: Tensor, hole: Tensor, other_side: Callable[[], Tensor], *, number: int
+        image: Tensor,
+        hole: Tensor,
+        doubts: Sequence[Tensor],
+        other_side: Callable[[], Tensor],
+        *,
+        number: int,
     ) -> Tensor:
         """Samples (N, D, H, W), on the CPU, of the crop with this number."""
         nonlocal batch
         image, hole = image.to(ctx.device), hole.to(ctx.device)
-        first = first_fill(image, hole, inpainter.config, views=views)
-        if not config.samples:  # a draw is sharp to its middle
-            first = expected(first, hole, inpainter.config, other_side, bundle.card.spacing_mm)
+        if inpainter.config.first_fill == "patch":
+            first = torch.cat([image, *(d.to(ctx.device) for d in doubts)], dim=1)
+            if not config.samples:  # a draw is sharp to its middle
+                first = expected(first, hole, other_side, bundle.card.spacing_mm)
+        else:
+            first = first_fill(image, hole, inpainter.config)
         done: list[Tensor] = []
         wanted = max(config.samples, 1)
         while len(done) < wanted:
@@ -180,16 +225,23 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
                     raise
                 batch = _halved(size, image, ctx)
                 continue
-            if config.samples:
-                # The network gives a mean, which is smoother than any tissue.
-                drawn = drawn + torch.cat([grain(image, hole, first, seed) for seed in seeds])
             done.extend(drawn[:, 0].float().cpu())
         return torch.stack(done)
 
-    def grain(image: Tensor, hole: Tensor, first: Tensor, seed: int) -> Tensor:
-        return (first_fill(image, hole, inpainter.config, seed=seed) - first)[:, :1]
-
     return draw
+
+
+def _filling(samples: FloatArray, hole: Mask, config: Config, facts: dict[str, Any]) -> Filling:
+    """Samples (N, n) of the hole voxels in C order, as the values of an image and their spread."""
+    import torch
+
+    from brainfill.diffusion.ensemble import aggregate, spread
+
+    drawn = torch.from_numpy(samples)
+    values, sd = (np.zeros(hole.grid.shape, np.float32) for _ in range(2))
+    values[hole.data] = aggregate(drawn, config.aggregate).numpy()
+    sd[hole.data] = spread(drawn).numpy()
+    return Filling(values, sd if config.samples > 1 else None, facts)
 
 
 def _seed(*parts: int) -> int:

@@ -41,7 +41,7 @@ def is_large(depth_mm: FloatArray) -> bool:
 
 def expect_inside(
     filled: FloatArray,
-    hole: BoolArray,
+    depth_mm: FloatArray,
     tissue: BoolArray,
     across: FloatArray,
     spacing_mm: float,
@@ -50,7 +50,7 @@ def expect_inside(
 
     Args:
         filled: (X, Y, Z), any order of axes; known outside the hole, a first fill inside.
-        hole: what was filled.
+        depth_mm: see `depth`; above 0 in the hole and nowhere else.
         tissue: known voxels that are not background.
         across: what lies on the other side of the head, 0 where that is background.
         spacing_mm: voxel size, the same along all axes.
@@ -59,10 +59,9 @@ def expect_inside(
         The fill, unchanged within 2 mm of known tissue. In holes 12 mm deep or more it is wholly
         what can be expected from 8 mm on; in less deep ones less so, in those of 8 mm not at all.
     """
-    depth_mm = depth(hole, tissue, spacing_mm)
     share = _rise(depth_mm, _SHARE_MM) * _rise(depth_mm.max(), _LARGE_MM)
     guide, shown = _blurred(across, _BLUR_MM / spacing_mm)
-    away_mm = ndimage.distance_transform_edt(~hole) * spacing_mm
+    away_mm = ndimage.distance_transform_edt(depth_mm == 0) * spacing_mm
     ring = tissue & shown & (away_mm <= _RING_MM)
     slope = _slope(guide[ring], filled[ring])
     left = _harmonic(np.where(tissue, filled - slope * guide, 0), tissue)

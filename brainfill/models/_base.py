@@ -190,32 +190,20 @@ def inpainter(config: FamilyConfig) -> Inpainter:
     return Inpainter(config, UNet(config.unet))
 
 
-def first_fill(
-    image: Tensor,
-    hole: Tensor,
-    config: FamilyConfig,
-    *,
-    views: Sequence[PatchConfig] = (),
-    seed: int | None = None,
-) -> Tensor:
+def first_fill(image: Tensor, hole: Tensor, config: FamilyConfig) -> Tensor:
     """The fill that the network is to improve, and what is known against it.
 
     Args:
         image: (B, 1, D, H, W) in units of the tissue level; not read inside the hole.
         hole: same shape, 1 where unknown.
         config: of the family.
-        views: settings of patch filling whose fills are averaged, errors of one making up for those
-            of another; empty takes the family's own.
-        seed: draws a fill by patches with the grain of tissue; None gives the mean. Other fills
-            have no grain.
 
     Returns:
         (B, C, D, H, W): the image with its hole filled; for a fill by patches also its doubts.
     """
     if config.first_fill == "patch":
         crops = zip(image[:, 0], hole[:, 0] > 0, strict=True)
-        ways = views or (config.patch,)
-        return torch.stack([_mean_patched(*crop, ways, seed) for crop in crops])
+        return torch.stack([_patched(*crop, config.patch) for crop in crops])
     if config.first_fill == "harmonic":
         # Background next to a hole at the surface tells nothing of what is in it, nor do the voxels
         # that share it.
@@ -226,47 +214,34 @@ def first_fill(
 
 
 def expected(
-    first: Tensor,
-    hole: Tensor,
-    config: FamilyConfig,
-    other_side: Callable[[], Tensor],
-    spacing_mm: float,
+    first: Tensor, hole: Tensor, other_side: Callable[[], Tensor], spacing_mm: float
 ) -> Tensor:
-    """The first fill, leaning deep inside large holes on what can be expected there.
+    """A first fill by patches, leaning deep inside large holes on what can be expected there.
 
     Args:
-        first: first fill by patches and its doubts (1, C, D, H, W); other fills stay as they are.
+        first: the fill and its doubts (1, C, D, H, W), in units of the tissue level.
         hole: (1, 1, D, H, W), 1 where unknown.
-        config: of the family.
-        other_side: gives what lies across the head's plane of symmetry, like `hole`.
+        other_side: gives what lies across the head's plane of symmetry, like `hole`; asked for large
+            holes only.
         spacing_mm: voxel size.
     """
-    if config.first_fill != "patch":
-        return first
     filled, unknown = (t[0, 0].cpu().numpy() for t in (first, hole > 0))
     tissue = ~unknown & (filled > _DARK)
-    if not is_large(depth(unknown, tissue, spacing_mm)):
+    depth_mm = depth(unknown, tissue, spacing_mm)
+    if not is_large(depth_mm):
         return first
     across = other_side()[0, 0].numpy()
     across = np.where(across > _DARK, across, 0)
-    leaning = torch.from_numpy(expect_inside(filled, unknown, tissue, across, spacing_mm))
-    return torch.cat([leaning[None, None].to(first), first[:, 1:]], dim=1)
+    leaning = expect_inside(filled, depth_mm, tissue, across, spacing_mm)
+    return torch.cat([torch.from_numpy(leaning)[None, None].to(first), first[:, 1:]], dim=1)
 
 
-def _mean_patched(
-    image: Tensor, hole: Tensor, ways: Sequence[PatchConfig], seed: int | None
-) -> Tensor:
-    return torch.stack([_patched(image, hole, way, seed) for way in ways]).mean(dim=0)
-
-
-def _patched(image: Tensor, hole: Tensor, config: PatchConfig, seed: int | None) -> Tensor:
+def _patched(image: Tensor, hole: Tensor, config: PatchConfig) -> Tensor:
     # A crop of 1 mm voxels needs no other grid than its own indices.
     grid = Grid(tuple(image.shape), np.eye(4))  # type: ignore[arg-type]  # three sides
     volume, mask = Volume(image.cpu().numpy(), grid), Mask(hole.cpu().numpy(), grid)
-    ctx = Context(device=str(image.device), seed=seed or 0)
-    filled, doubts = patch_fill_with_doubts(
-        volume, mask, config, ctx, background=_BACKGROUND, drawn=seed is not None
-    )
+    ctx = Context(device=str(image.device))
+    filled, doubts = patch_fill_with_doubts(volume, mask, config, ctx, background=_BACKGROUND)
     return torch.from_numpy(np.concatenate([filled[None], doubts])).to(image)
 
 

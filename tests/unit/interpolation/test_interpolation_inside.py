@@ -13,7 +13,8 @@ PATTERN = 100 * np.sin(np.indices(SHAPE)[1] / 6.0) * np.cos(np.indices(SHAPE)[0]
 
 def inside(filled, across, tissue=EVERYWHERE, spacing_mm=1.0):
     filled, across = filled.astype(np.float32), across.astype(np.float32)
-    return expect_inside(filled, BALL, tissue & ~BALL, across, spacing_mm)
+    known = tissue & ~BALL
+    return expect_inside(filled, depth(BALL, known, spacing_mm), known, across, spacing_mm)
 
 
 def test_depth_is_in_mm_and_background_is_not_known():

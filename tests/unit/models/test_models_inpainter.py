@@ -1,7 +1,5 @@
 """What all families share, with stubs in place of trained networks."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -17,7 +15,7 @@ from brainfill.diffusion.levels import STEPS, Karras, ScheduleConfig
 from brainfill.diffusion.loss import level_weight
 from brainfill.diffusion.plans import denoise
 from brainfill.interpolation.harmonic import harmonic_fill
-from brainfill.interpolation.nonlocal_patches import PatchConfig, patch_fill_with_doubts
+from brainfill.interpolation.nonlocal_patches import patch_fill_with_doubts
 from brainfill.models._base import (
     FamilyConfig,
     Inpainter,
@@ -250,19 +248,6 @@ def test_the_first_fill_by_patches_is_that_of_the_filler():
     filled, doubts = patch_fill_with_doubts(volume, mask, config.patch, Context())
     expected = np.concatenate([filled[None], doubts])
     np.testing.assert_array_equal(first_fill(image, hole, config)[0].numpy(), expected)
-
-
-def test_views_are_averaged_with_their_doubts():
-    generator = torch.Generator().manual_seed(2)
-    image = 0.9 + 0.02 * torch.randn((1, 1, 18, 20, 19), generator=generator)
-    hole = torch.zeros_like(image)
-    hole[..., 8:11, 9:12, 7:10] = 1
-    views = [PatchConfig(radius_vox=2.0), PatchConfig(neighbours=50)]
-    config = FamilyConfig(first_fill="patch")
-    one, other = (first_fill(image, hole, replace(config, patch=view)) for view in views)
-    assert not torch.equal(one, other)
-    both = first_fill(image, hole, config, views=views)
-    torch.testing.assert_close(both, (one + other) / 2)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
