@@ -13,6 +13,7 @@ PSNR = {"ms": 35.0, "edge": 30.5}
 MAE_OF_NIFTYSEG = {"ms": 0.85, "edge": 0.8}
 TUMOUR_GAIN_DB, TUMOUR_MAE = 4.0, 0.7
 BORDER_STEP_PCT = 2.0
+VOLUME_PCT = 0.5
 TEXTURE, STRIPES = (0.8, 1.2), (0.95, 1.1)
 
 Means = Mapping[tuple[str, str], Score]
@@ -52,6 +53,8 @@ def _accuracy(kind: str, score: Score, peers: Mapping[str, Score]) -> list[str]:
         )
     if score.border_step_pct > BORDER_STEP_PCT:
         missed.append(f"border step {score.border_step_pct:.2f} %, at most {BORDER_STEP_PCT}")
+    if score.volume_pct > VOLUME_PCT:
+        missed.append(f"tissue volume changed by {score.volume_pct:.2f} %, at most {VOLUME_PCT}")
     return missed
 
 

@@ -56,7 +56,7 @@ def main() -> None:
                 mask = save(Path(f"{case}_mask.nii.gz"), hole.astype(np.uint8), affine)
                 for method in args.methods:
                     out = Path(f"{case}_{file_name(method)}.nii.gz")
-                    score = filled(t1, mask, out, method, args.dilate, person.truth)
+                    score = filled(t1, mask, out, method, args.dilate, person.truth, person.tissues)
                     table[kind, method].append(score)
                     row = [name, kind, f"{hole.sum() / 1000:.1f}", method, *score]
                     print(line(row), flush=True)

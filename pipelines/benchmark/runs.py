@@ -37,6 +37,8 @@ class Score(NamedTuple):
         stripes: `stripe_index` as a multiple of the truth's own, along the axis where it is largest.
         border_step_pct: intensity step at the border that the truth does not have, of the brightest
             tissue; mean of its size over lesions.
+        volume_pct: change of white or grey matter, whichever is larger, in percent of the tissue that was
+            in the hole.
         seconds: start-up included.
         peak_mb: peak memory.
     """
@@ -47,6 +49,7 @@ class Score(NamedTuple):
     texture: float
     stripes: float
     border_step_pct: float
+    volume_pct: float
     seconds: float
     peak_mb: float
 
@@ -59,7 +62,15 @@ def load_person(bids: Path, person: str) -> Person:
     return Person(image, np.asarray(image.dataobj), np.asarray(nib.load(labels).dataobj))
 
 
-def filled(t1: Path, mask: Path, out: Path, method: str, dilate: int, truth: NDArray[Any]) -> Score:
+def filled(
+    t1: Path,
+    mask: Path,
+    out: Path,
+    method: str,
+    dilate: int,
+    truth: NDArray[Any],
+    tissues: NDArray[Any],
+) -> Score:
     """Fill by the command, in a process of its own, and score against the truth.
 
     Args:
@@ -69,6 +80,7 @@ def filled(t1: Path, mask: Path, out: Path, method: str, dilate: int, truth: NDA
         method: name, or name:option=value,option=value for other options of `brainfill fill`.
         dilate: voxels the mask grows by first; scores are those of the mask as it is.
         truth: what was there, on the grid of the scan.
+        tissues: 1 CSF, 2 grey, 3 white matter, on the same grid.
     """
     name, _, options = method.partition(":")
     command = [sys.executable, "-m", "brainfill", "fill", str(t1), str(mask), "-o", str(out)]
@@ -89,6 +101,7 @@ def filled(t1: Path, mask: Path, out: Path, method: str, dilate: int, truth: NDA
         found["local_sd_ratio"] / ideal["local_sd_ratio"],
         max(found[f"stripe_axis{i}"] / ideal[f"stripe_axis{i}"] for i in range(3)),
         100 * border_step(fill, truth, hole) / float(np.percentile(damaged, 99.5)),
+        volume_change_pct(fill, truth, hole, tissues),
         seconds,
         usage.ru_maxrss / 1024,
     )
@@ -103,6 +116,28 @@ def border_step(fill: NDArray[Any], truth: NDArray[Any], hole: NDArray[np.bool_]
     rim = labels * (hole & ~ndimage.binary_erosion(hole))
     steps = ndimage.mean(fill - truth, rim, np.arange(1, count + 1))
     return float(np.abs(steps).mean())
+
+
+def volume_change_pct(
+    fill: NDArray[Any], truth: NDArray[Any], hole: NDArray[np.bool_], tissues: NDArray[Any]
+) -> float:
+    """How much white or grey matter the fill gained or lost, in percent of the tissue in the hole.
+
+    Volumes are sums of the probabilities of three Gaussian classes, those of the healthy scan for both: a
+    segmentation made anew would shift its classes and so move more than the fill does.
+    """
+    classes = [truth[tissues == tissue] for tissue in (1, 2, 3)]
+
+    def volumes(image: NDArray[Any]) -> NDArray[Any]:
+        # The median, since voxels at borders make classes lopsided.
+        likely = [
+            len(c) / c.std() * np.exp(-(((image[hole] - np.median(c)) / c.std()) ** 2) / 2)
+            for c in classes
+        ]
+        return np.asarray((likely / np.sum(likely, axis=0)).sum(axis=1)[1:])
+
+    change = np.abs(volumes(fill) - volumes(truth)).max()
+    return float(100 * change / (tissues[hole] > 1).sum())
 
 
 def save(path: Path, data: NDArray[Any], affine: NDArray[Any], header: Any = None) -> Path:  # noqa: ANN401
