@@ -27,7 +27,7 @@ from brainfill.preprocess.steps.reorient import reoriented_grid
 from brainfill.preprocess.steps.resample import resample_to, resampled_grid
 
 LARGEST_LOSS_DB = 2.0
-SKULL_ON = "skull on"
+STRIPPED, SKULL_ON = "stripped", "skull on"
 
 Found = Mapping[tuple[str, str, str], Sequence[float]]
 
@@ -79,7 +79,7 @@ def _summary(found: Found, judged: str) -> None:
     short = []
     print("\nmean over people: psnr_01 and dB below the clean scan")
     for (kind, change, method), values in found.items():
-        clean = found[kind, "stripped" if change == SKULL_ON else "clean", method]
+        clean = found[kind, STRIPPED if change in (STRIPPED, SKULL_ON) else "clean", method]
         mean, loss_db = float(np.mean(values)), float(np.mean(clean) - np.mean(values))
         print(line([kind, change, method, mean, loss_db]))
         if loss_db > LARGEST_LOSS_DB and method == judged:
@@ -108,7 +108,7 @@ def with_skull(
 ) -> Iterator[Case]:
     """The stripped brain, and the whole head it came from."""
     grid = Grid(whole.shape, person.image.affine)
-    yield Case("stripped", person.truth.astype(np.float32), hole, person.tissues, grid)
+    yield Case(STRIPPED, person.truth.astype(np.float32), hole, person.tissues, grid)
     yield Case(SKULL_ON, whole.astype(np.float32), hole, person.tissues, grid)
 
 
