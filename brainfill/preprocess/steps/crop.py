@@ -36,8 +36,15 @@ class Config:
         unit="voxels",
     )
 
+    centre_mm: tuple[float, ...] = option(
+        (), "world position of the middle of a box with a size, instead of `around`", unit="mm"
+    )
+
     def __post_init__(self) -> None:
         check_ranges(self)
+        if self.centre_mm and (len(self.centre_mm) != 3 or not self.size):
+            msg = f"centre_mm must be three numbers beside a size, got {list(self.centre_mm)}"
+            raise ConfigError(msg, "for example size=[160,192,160] centre_mm=[0,-17,5]")
         if self.size and (len(self.size) != 3 or min(self.size) < 1):
             msg = f"size must be three positive numbers of voxels, got {list(self.size)}"
             raise ConfigError(msg, "for example size=[160,192,160]")
@@ -74,6 +81,13 @@ def build(config: Config) -> Step:
 def _box(scan: Scan, config: Config) -> Box:
     """The box in voxels of the scan; it may reach outside if it has a size."""
     shape, spacing = scan.grid.shape, scan.grid.spacing()
+    if config.centre_mm:
+        centre = scan.grid.to_index(np.array([config.centre_mm]))[0]
+        a, b, c = (
+            int(np.floor(m - (n - 1) / 2 + 0.5)) for m, n in zip(centre, config.size, strict=True)
+        )
+        nx, ny, nz = config.size
+        return Box((a, b, c), (a + nx, b + ny, c + nz))
     kept = Box((0, 0, 0), shape)
     if config.around != "image":
         kept = Box.around(_kept(scan, config.around))

@@ -69,7 +69,7 @@ def test_a_scan_without_positive_values_is_refused(brain, brain_grids, ctx):
     scan = Scan(
         "sub-3", {"T1w": Volume(-brain(grid).data, grid)}, brain=Mask(np.ones(grid.shape), grid)
     )
-    with pytest.raises(DataError, match="'sub-3'.*no voxel"):
+    with pytest.raises(DataError, match=r"'sub-3'.*no voxel"):
         n4.build(n4.Config())(scan, ctx)
 
 

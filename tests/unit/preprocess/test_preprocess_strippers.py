@@ -38,7 +38,7 @@ def test_hd_bet_runs_its_own_predictor(weights, tta, capsys):
     assert hd_bet.missing(config) == ""
     found = hd_bet.build(config)(IMAGE, Context())
     assert found.grid is GRID
-    assert (found.data == (IMAGE.data > 500)).mean() > 0.97
+    assert (found.data == (IMAGE.data > 500)).mean() > 0.95
     assert (torch.get_num_threads(), sys.stdout) == (threads, stdout)
     assert capsys.readouterr().out == ""
 
@@ -46,7 +46,7 @@ def test_hd_bet_runs_its_own_predictor(weights, tta, capsys):
 def test_hd_bet_without_weights_names_file_and_folder(tmp_path):
     config = hd_bet.Config(weights=str(tmp_path))
     assert hd_bet.missing(config) == f"weights of HD-BET: found no 'plans.json' in '{tmp_path}'"
-    with pytest.raises(UnavailableError, match="plans.json") as error:
+    with pytest.raises(UnavailableError, match=r"plans\.json") as error:
         hd_bet.build(config)(IMAGE, Context())
     assert error.value.exit_code == 69
     assert "zenodo.org" in error.value.hint
