@@ -134,7 +134,7 @@ def run_fill(request: Request, progress: Progress, warn: Callable[[str], None]) 
     progress("reading", 0, 1)
     scan = read_scan(request.t1, request.mask, request.read, tell)
     progress("reading", 1, 1)
-    ctx = Context(device, run.seed, run.threads, progress, tell)
+    ctx = Context(device, run.seed, run.threads, progress, tell, deterministic=run.deterministic)
     return Done(request, scan, fill_task.run(scan, config, ctx), ctx, heard)
 
 

@@ -96,7 +96,9 @@ def _field(scan: Scan, image: Volume, config: Config, ctx: Context) -> FloatArra
         spline_param=config.spline_mm,
         return_bias_field=True,
     ).numpy()
-    return np.asarray(np.clip(np.nan_to_num(field, nan=1.0), _SMALLEST_FIELD, None), np.float32)
+    field = np.clip(np.nan_to_num(field, nan=1.0), _SMALLEST_FIELD, None)
+    # N4 leaves the mean open; with a mean of 1 intensities stay what they are.
+    return np.asarray(field / np.exp(np.log(field[where]).mean()), np.float32)
 
 
 def _fitted(scan: Scan, image: Volume) -> BoolArray:
