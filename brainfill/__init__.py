@@ -8,10 +8,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from brainfill.api import Filled, Preprocessed, fill, preprocess, transform
+    from brainfill.api import Filled, Preprocessed, fill, prepare, transform
 
 __version__ = "0.1.0"
-__all__ = ["Filled", "Preprocessed", "__version__", "fill", "preprocess", "transform"]
+__all__ = ["Filled", "Preprocessed", "__version__", "fill", "prepare", "transform"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - what a module attribute may be

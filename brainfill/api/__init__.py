@@ -5,7 +5,7 @@ from brainfill.api._fill import Done, Filled, Request, fill, fill_facts, run_fil
 from brainfill.api._preprocess import (
     Preprocessed,
     PreprocessRequest,
-    preprocess,
+    prepare,
     run_preprocess,
 )
 from brainfill.api._transform import TransformRequest, run_transform, transform
@@ -22,7 +22,7 @@ __all__ = [
     "TransformRequest",
     "fill",
     "fill_facts",
-    "preprocess",
+    "prepare",
     "run_fill",
     "run_preprocess",
     "run_transform",

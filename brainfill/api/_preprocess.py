@@ -78,7 +78,7 @@ class Preprocessed:
     facts: Mapping[str, Any]
 
 
-def preprocess(
+def prepare(
     t1: Image,
     mask: Image | None = None,
     *,
@@ -89,6 +89,8 @@ def preprocess(
     **options: Any,  # noqa: ANN401 - structured strictly below
 ) -> Preprocessed:
     """Strip, correct and register a T1-weighted image, and take lesions and other contrasts along.
+
+    What `brainfill preprocess` does; that name is taken by the package of the steps.
 
     Args:
         t1: path of a .nii, .nii.gz or .mgz file, or a nibabel image.
@@ -108,7 +110,7 @@ def preprocess(
     """
     tell = warn or (lambda message: warnings.warn(message, stacklevel=4))
     classes = (PreprocessConfig, RunConfig, ReadConfig)
-    config, run, read = structured("preprocess", classes, options)
+    config, run, read = structured("prepare", classes, options)
     kept = None if work is None else Path(work)
     request = PreprocessRequest(t1, mask, others or {}, config, run, read, kept)
     result, facts = run_preprocess(request, progress, tell)
@@ -122,7 +124,7 @@ def run_preprocess(
     """Read the inputs and preprocess; the result and its record. Each warning is passed on once.
 
     Raises:
-        ConfigError, InputMissingError, DataError, UnavailableError: as `preprocess`.
+        ConfigError, InputMissingError, DataError, UnavailableError: as `prepare`.
     """
     from brainfill.io.nifti import read_volume
     from brainfill.io.sidecar import versions
