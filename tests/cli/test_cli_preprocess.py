@@ -286,6 +286,6 @@ def test_the_python_interface(scans, tmp_path):
     with pytest.raises(DataError, match="no brain"):
         brainfill.prepare(
             nib.Nifti1Image(
-                np.where(np.asarray(there.dataobj) > 0, 9, 0).astype("i2"), there.affine
+                np.where(np.asarray(there.dataobj) > 300, 9, 0).astype("i2"), there.affine
             )
         )
