@@ -17,7 +17,10 @@ from brainfill.core.volume import Mask, Scan, Volume
 from brainfill.preprocess._base import Step, Undo, map_scan
 from brainfill.preprocess.registration import Registration, register
 from brainfill.preprocess.template import MNI, Template, load_template
-from brainfill.preprocess.transforms import Transform, carry
+from brainfill.preprocess.transforms import Interp, Transform, carry
+
+# Share of the image in what a voxel shows, below which it is background.
+_LEAST_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class RegisterUndo:
         Raises:
             GeometryError: the image does not lie on the template's grid.
         """
-        return Volume(self._back(image.data, image.grid, self.interp), self.before)
+        self._expect(image.grid)
+        return Volume(self._back(image.data, self.interp), self.before)
 
     def mask(self, mask: Mask) -> Mask:
         """Voxels on the grid of the scan: those covered by half or more.
@@ -76,18 +80,20 @@ class RegisterUndo:
         Raises:
             GeometryError: the mask does not lie on the template's grid.
         """
-        return Mask(self._back(mask.data, mask.grid, "linear") > 0.5, self.before)
+        self._expect(mask.grid)
+        return Mask(self._back(mask.data, "linear") > 0.5, self.before)
 
     def _back(
-        self, data: FloatArray | BoolArray, grid: Grid, interp: Literal["linear", "bspline"]
+        self, data: FloatArray | BoolArray, interp: Literal["linear", "bspline"]
     ) -> FloatArray:
+        return _carried(data, self.after, self.before, self.registration.backward, interp, self.ctx)
+
+    def _expect(self, grid: Grid) -> None:
         if not grid.same_place(self.after):
             msg = (
                 f"cannot undo the registration: the image does not lie on the grid of {self.space}"
             )
             raise GeometryError(msg)
-        backward = [self.registration.backward]
-        return carry(data, grid, self.before, backward, interp, self.ctx)
 
 
 def build(config: Config) -> Step:
@@ -98,10 +104,10 @@ def build(config: Config) -> Step:
         ctx.progress("registering", 0, 1)
         found = _found(scan, template, config, ctx)
         through = partial(
-            carry,
+            _carried,
             source=scan.grid,
             target=template.image.grid,
-            transforms=[found.forward],
+            transform=found.forward,
             ctx=ctx,
         )
         changed = map_scan(
@@ -119,6 +125,22 @@ def build(config: Config) -> Step:
         return changed, undo
 
     return step
+
+
+def _carried(
+    data: FloatArray | BoolArray,
+    source: Grid,
+    target: Grid,
+    transform: Transform,
+    interp: Interp,
+    ctx: Context,
+) -> FloatArray:
+    """As `carry`, without the ringing of the spline: background stays 0, and no value leaves the image's range."""
+    values = carry(data, source, target, [transform], interp, ctx)
+    if interp == "bspline":
+        shown = carry(data != 0, source, target, [transform], "linear", ctx) > _LEAST_SHARE
+        values = np.where(shown, np.clip(values, data.min(), data.max()), 0).astype(np.float32)
+    return values
 
 
 def _found(scan: Scan, template: Template, config: Config, ctx: Context) -> Registration:

@@ -76,6 +76,8 @@ def test_there_and_back(scan, template, near, kind):
             edge_distance(undo.mask(there).data, mask.data) <= 1.5
         )  # one voxel, across a diagonal
     assert set(np.unique(changed.labels.data)) == {0, 1, 2}
+    far = ~ndimage.binary_dilation(changed.brain.data, iterations=3)
+    assert not changed.images["T1w"].data[far].any()
 
 
 def test_rigid_keeps_sizes_and_finds_the_turn(brain, brain_grids, template, near):
@@ -123,18 +125,21 @@ def test_transforms_agree_with_ants(scan, template, near, tmp_path):
     path = tmp_path / f"x{undo.registration.forward.suffix}"
     path.write_bytes(undo.registration.forward.data)
     theirs = ants.apply_transforms(fixed, moving, [str(path)], interpolator="bSpline").numpy()
-    np.testing.assert_allclose(changed.images["T1w"].data, theirs, atol=0.5)
+    deep = ndimage.binary_erosion(
+        template.data > 0, iterations=3
+    )  # the spline rings beyond the edge
+    np.testing.assert_allclose(changed.images["T1w"].data[deep], theirs[deep], atol=0.5)
     path = tmp_path / f"y{undo.registration.backward.suffix}"
     path.write_bytes(undo.registration.backward.data)
     theirs = ants.apply_transforms(moving, fixed, [str(path)], interpolator="bSpline").numpy()
-    np.testing.assert_allclose(undo.volume(template).data, theirs, atol=0.5)
+    deep = ndimage.binary_erosion(scan.brain.data, iterations=3)
+    np.testing.assert_allclose(undo.volume(template).data[deep], theirs[deep], atol=0.5)
 
 
-@pytest.mark.parametrize("kind", ["affine", "syn"])
-def test_deterministic_runs_are_the_same_to_the_byte(brain, brain_grids, near, kind):
+def test_deterministic_runs_are_the_same_to_the_byte(brain, brain_grids, near):
     scan = Scan("a", {"T1w": brain(brain_grids["LAS"], MOVE)})
     surroundings = dataclasses.replace(near, deterministic=True)
-    step = register.build(register.Config(kind=kind, **HERE))
+    step = register.build(register.Config(**HERE))
     one, two = (step(scan, surroundings)[1].registration for _ in range(2))
     assert one == two
 

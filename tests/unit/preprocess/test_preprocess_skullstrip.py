@@ -2,6 +2,7 @@
 
 import dataclasses
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +13,11 @@ from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError, DataError
 from brainfill.core.grid import Grid
 from brainfill.core.volume import Mask, Scan, Volume
-from brainfill.preprocess.brain import stripped_brain, structure
+from brainfill.io.nifti import read_volume
+from brainfill.preprocess.brain import check_brain, stripped_brain, structure
 from brainfill.preprocess.steps import skullstrip
+
+DATA = Path(__file__).parents[3].parent / "shared" / "data"
 
 
 def head_of(brain):
@@ -26,9 +30,9 @@ def head_of(brain):
     return Volume(np.where(scalp, 800, brain.data) + noise, brain.grid)
 
 
-@pytest.fixture
-def head(brain, brain_grid):
-    return head_of(brain(brain_grid))
+@pytest.fixture(scope="module", params=["LAS", "oblique"])
+def head(request, brain, brain_grids):
+    return head_of(brain(brain_grids[request.param]))
 
 
 @pytest.fixture
@@ -154,9 +158,27 @@ def test_phantoms_are_no_brains(name, ctx):
         run(no_brains()[name], ctx)
 
 
-def test_noise_is_not_taken_for_a_stripped_brain(brain, brain_grid):
+def test_noise_is_not_taken_for_a_stripped_brain(brain, brain_grids):
+    brain_grid = brain_grids["LPS"]
     noise = np.abs(np.random.default_rng(0).normal(300, 150, brain_grid.shape))
     assert stripped_brain(Volume(noise, brain_grid)) is None
     assert stripped_brain(brain(brain_grid)) is not None
     assert stripped_brain(head_of(brain(brain_grid))) is None
     assert structure(brain(brain_grid), brain(brain_grid).data > 0) > 0.07
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not DATA.is_dir(), reason="the real scans are not here")
+@pytest.mark.parametrize(
+    ("name", "stripped"),
+    [
+        ("oasis/sub-1002/ses-01/anat/sub-1002_ses-01_T1w.nii.gz", True),
+        ("ixi2mm/sub-IXI012/anat/sub-IXI012_T1w.nii.gz", False),
+    ],
+)
+def test_real_scans_are_told_apart(name, stripped):
+    image = read_volume(DATA / name)
+    found = stripped_brain(image)
+    assert (found is not None) == stripped
+    if found is not None:
+        check_brain(image, found, name, 1000, 2000)

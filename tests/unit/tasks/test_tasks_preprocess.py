@@ -32,8 +32,9 @@ def near(template):
     return Context(read=lambda path: template)
 
 
-@pytest.fixture
-def scan(brain, brain_grid):
+@pytest.fixture(params=["LAS", "oblique"])
+def scan(request, brain, brain_grids):
+    brain_grid = brain_grids[request.param]
     image = brain(brain_grid, MOVE)
     ijk = np.argwhere(np.ones(brain_grid.shape, bool)).astype(float)
     lesion = np.linalg.norm(brain_grid.to_world(ijk) - (-25, 30, 0), axis=1) < 13
