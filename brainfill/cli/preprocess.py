@@ -93,7 +93,7 @@ def command(
     given = {name: path for name, path in others.items() if path}
     request = PreprocessRequest(t1, mask, given, config, run, read, work)
     plan(config)
-    inputs = [Path(str(p)) for p in request.inputs]
+    inputs = [Path(str(p)) for p in request.inputs] + _named_files(config)
     check_inputs(inputs)
     outputs = planned_outputs(request, out, subject(t1))
     if out.is_dir():
@@ -129,6 +129,15 @@ def planned_outputs(request: PreprocessRequest, out: Path, name: str) -> dict[st
     images = [p for p in paths if _is_image(p)]
     sidecars = {_json_of(p): out / f"{name}_{_json_of(p)}" for p in images}
     return paths | sidecars | {RECORD: out / f"{name}_{RECORD}"}
+
+
+def _named_files(config: PreprocessConfig) -> list[Path]:
+    """Files that settings name: the user's own brain mask and template."""
+    from brainfill.preprocess.steps.skullstrip import is_file
+
+    usual = default(PreprocessConfig, "template")
+    files = [config.template] if config.template != usual else []
+    return [Path(f) for f in [*files, *([config.skullstrip] if is_file(config.skullstrip) else [])]]
 
 
 def _json_of(product: str) -> str:

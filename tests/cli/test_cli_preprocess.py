@@ -136,12 +136,18 @@ def test_bad_input_is_a_sentence_and_leaves_nothing(call, scans, brain_grids):
         ),
         (("nothing.nii.gz",), 66, "does not exist"),
         (
+            ("sub-01_T1w.nii.gz", "--skullstrip", "no/mask.nii.gz"),
+            66,
+            "'no/mask.nii.gz' does not exist",
+        ),
+        (("sub-01_T1w.nii.gz", "--template", "no.nii.gz"), 66, "'no.nii.gz' does not exist"),
+        (
             (
                 "sub-01_T1w.nii.gz",
                 "--skullstrip",
                 "hd-bet",
                 "--set",
-                'skullstrip.settings={"weights": "/none"}',
+                "skullstrip.settings.weights=/none",
             ),
             69,
             "'plans.json' in '/none'",
@@ -154,6 +160,11 @@ def test_bad_input_is_a_sentence_and_leaves_nothing(call, scans, brain_grids):
         assert (outcome.code, sentence in outcome.err) == (code, True), (name, outcome)
         assert not (scans / "bad").exists() or not list((scans / "bad").iterdir())
     assert list((scans / "work").rglob("*.mat"))
+
+
+def test_backends_and_steps_are_listed(call):
+    assert "hd_bet" in call("list", "strippers").out
+    assert "register" in call("list", "steps").out
 
 
 # Carrying images.

@@ -50,7 +50,10 @@ def build(config: Config) -> Stripper:
         from HD_BET.paths import ZENODO_DOWNLOAD_URL
 
         if lacks := missing(config):
-            hint = f"unpack {ZENODO_DOWNLOAD_URL} into that folder, or use --skullstrip builtin"
+            hint = (
+                f"unpack {ZENODO_DOWNLOAD_URL} there, name another folder with "
+                "--set skullstrip.settings.weights=FOLDER, or use --skullstrip builtin"
+            )
             raise UnavailableError(lacks, hint)
         check_plain(_folder(config) / CHECKPOINT)
         ctx.progress("finding the brain (HD-BET)", 0, 1)
