@@ -8,15 +8,15 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from brainfill.api import Filled, fill
+    from brainfill.api import Filled, Preprocessed, fill, prepare, transform
 
 __version__ = "0.1.0"
-__all__ = ["Filled", "__version__", "fill"]
+__all__ = ["Filled", "Preprocessed", "__version__", "fill", "prepare", "transform"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - what a module attribute may be
     """Load the Python interface when it is first used, so that importing brainfill is quick."""
-    if name in ("Filled", "fill"):
+    if name in __all__:
         from brainfill import api
 
         return getattr(api, name)

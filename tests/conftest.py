@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+
+# Before ITK is loaded, which reads it once: small images gain nothing from threads.
+os.environ.setdefault("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -95,6 +99,50 @@ def phantom_scan(
         labels = LabelMap(np.digitize(t1.data, [100, 500, 750]), grid, {1: "rim", 2: "core"})
         brain = Mask(t1.data > 400, grid)
         return Scan("sub-01", {"T1w": t1, "FLAIR": flair}, phantom_lesion(grid), brain, labels)
+
+    return make
+
+
+_BRAIN_GRIDS = {
+    "RAS": _centred((36, 42, 34), np.diag([5.0, 5, 5])),
+    "LAS": _centred((36, 42, 34), np.diag([-5.0, 5, 5])),
+    "LPS": _centred((36, 42, 34), np.diag([-5.0, -5, 5])),
+    "oblique": _centred((40, 46, 40), _turned(12) @ np.diag([4.8, 5, 5])),
+}
+
+
+def _brain(xyz: FloatArray) -> FloatArray:
+    """A ball of the size of a brain: dark rim, bright core, two dark cavities, folds; 0 outside, positions in mm."""
+    radius = np.linalg.norm(xyz / (66, 82, 62), axis=-1)
+    value = 450 + 250 / (1 + np.exp(20 * (radius - 0.7)))
+    for centre, width, height in (((14, 5, 8), 14, -420), ((-25, -30, -12), 11, -300)):
+        value -= -height * np.exp(-0.5 * np.sum((xyz - centre) ** 2, axis=-1) / width**2)
+    for wave in ((0.13, 0.05, 0.08), (-0.05, 0.14, 0.06)):
+        value += 45 * np.sin(xyz @ np.array(wave))
+    return np.where(radius < 1, value, 0)
+
+
+@pytest.fixture(scope="session")
+def brain_grids() -> dict[str, Grid]:
+    """Coarse grids by name; each covers the phantom of `brain`."""
+    return _BRAIN_GRIDS
+
+
+@pytest.fixture(params=list(_BRAIN_GRIDS))
+def brain_grid(request: pytest.FixtureRequest) -> Grid:
+    """Each of these grids in turn."""
+    return _BRAIN_GRIDS[request.param]
+
+
+@pytest.fixture(scope="session")
+def brain() -> Callable[..., Volume]:
+    """Makes a stripped brain on a grid, seen at the positions that `move` (4, 4) takes the voxels to."""
+
+    def make(grid: Grid, move: FloatArray | None = None) -> Volume:
+        xyz = _positions(grid)
+        if move is not None:
+            xyz = xyz @ move[:3, :3].T + move[:3, 3]
+        return Volume(_brain(xyz).reshape(grid.shape), grid)
 
     return make
 

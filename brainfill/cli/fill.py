@@ -60,6 +60,9 @@ def command(
     aggregate: Annotated[
         Literal["mean", "median", "first"], flag(FillConfig, "aggregate")
     ] = default(FillConfig, "aggregate"),
+    space: Annotated[Literal["native", "mni"], flag(FillConfig, "space")] = default(
+        FillConfig, "space"
+    ),
     sd: Annotated[
         Path | None, typer.Option("--sd", help="write the standard deviation of the samples here")
     ] = None,
@@ -81,6 +84,9 @@ def command(
     seed: Annotated[int, flag(RunConfig, "seed")] = default(RunConfig, "seed"),
     device: Annotated[str, flag(RunConfig, "device")] = default(RunConfig, "device"),
     threads: Annotated[int, flag(RunConfig, "threads")] = default(RunConfig, "threads"),
+    deterministic: Annotated[bool, flag(RunConfig, "deterministic")] = default(
+        RunConfig, "deterministic"
+    ),
     force: Force = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -102,12 +108,13 @@ def command(
         feather=feather,
         samples=samples,
         aggregate=aggregate,
+        space=space,
         sd=sd is not None,
         sampler=sampler,
         steps=steps,
         settings=tuple(set_),
     )
-    run = RunConfig(seed=seed, device=device, threads=threads)
+    run = RunConfig(seed=seed, device=device, threads=threads, deterministic=deterministic)
     read = ReadConfig(label=label, nan_to_zero=nan_to_zero, assume_same_grid=assume_same_grid)
     request = Request(*paths, config, run, read)
     filler_config(config)

@@ -15,16 +15,19 @@ _REGISTRIES = {
     "fillers": "brainfill.fillers",
     "samplers": "brainfill.diffusion.samplers",
     "families": "brainfill.models",
+    "steps": "brainfill.preprocess.steps",
+    "strippers": "brainfill.preprocess.strippers",
 }
 
 
 def command(
     what: Annotated[
-        Literal["models", "samplers", "fillers", "families"], typer.Argument(help="what to list")
+        Literal["models", "samplers", "fillers", "families", "steps", "strippers"],
+        typer.Argument(help="what to list"),
     ],
     as_json: Json = False,
 ) -> None:
-    """List the models, samplers, filling methods or model families that are installed."""
+    """List the models, samplers, filling methods, model families, preprocessing steps or skull strippers there are."""
     found = _models() if what == "models" else describe(_REGISTRIES[what])
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))

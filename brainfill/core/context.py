@@ -1,10 +1,16 @@
-"""What a task may use of its surroundings: device, seed, threads, progress, warnings."""
+"""What a task may use of its surroundings: device, seed, threads, work folder, progress, warnings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from brainfill.core.errors import InputMissingError
+
+if TYPE_CHECKING:
+    from brainfill.core.volume import Volume
 
 
 class Progress(Protocol):
@@ -22,6 +28,16 @@ def silent(stage: str, done: int, total: int) -> None:
     """A Progress that shows nothing."""
 
 
+def no_files(path: str) -> Volume:
+    """A reader of images for surroundings without files.
+
+    Raises:
+        InputMissingError: always.
+    """
+    msg = f"'{path}' cannot be read: this run was given no way to open files"
+    raise InputMissingError(msg, "pass a Context with `read`")
+
+
 @dataclass(frozen=True)
 class Context:
     """Surroundings of one run; passed on, never global.
@@ -32,6 +48,9 @@ class Context:
         threads: CPU threads to use; 0 leaves the library's default.
         progress: told how far the work has come.
         warn: receives one sentence for each thing the user should know.
+        read: gives the image at a path that a setting names; injected, since steps open no files.
+        work: folder where steps leave what helps to understand a failure; nothing is kept without it.
+        deterministic: take reproducible variants and one thread where a step has the choice.
     """
 
     device: str = "cpu"
@@ -39,3 +58,6 @@ class Context:
     threads: int = 0
     progress: Progress = silent
     warn: Callable[[str], None] = ignore
+    read: Callable[[str], Volume] = no_files
+    work: Path | None = None
+    deterministic: bool = False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from brainfill.core.context import Context
 from brainfill.core.errors import GeometryError
@@ -15,8 +15,12 @@ from brainfill.core.volume import LabelMap, Mask, Scan, Volume
 class Undo(Protocol):
     """Brings results on the grid of a step's output back to the grid of its input."""
 
-    def volume(self, image: Volume) -> Volume:
-        """Intensities, back on the input's grid."""
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the step found out, for the record, as JSON can hold it."""
+
+    def volume(self, image: Volume, contrast: str = "T1w") -> Volume:
+        """Intensities of one contrast, back on the input's grid and scale."""
 
     def mask(self, mask: Mask) -> Mask:
         """Voxels, back on the input's grid."""
@@ -38,14 +42,16 @@ class ArrayUndo:
         after: grid of the step's output; what is undone must lie on it.
         values: float32 array on `after` to one on `before`.
         flags: bool array on `after` to one on `before`.
+        facts: what the step found out.
     """
 
     before: Grid
     after: Grid
     values: Callable[[FloatArray], FloatArray]
     flags: Callable[[BoolArray], BoolArray]
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
-    def volume(self, image: Volume) -> Volume:
+    def volume(self, image: Volume, contrast: str = "T1w") -> Volume:  # noqa: ARG002 - one for all
         """Intensities, back on the grid `before`.
 
         Raises:
@@ -65,15 +71,24 @@ class ArrayUndo:
 
 
 @dataclass(frozen=True)
-class _Chained:
+class Chained:
+    """The undos of several steps, the first step's first; they are gone through backwards."""
+
     undos: tuple[Undo, ...]
 
-    def volume(self, image: Volume) -> Volume:
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the steps found out; of equal names the last."""
+        return {name: fact for undo in self.undos for name, fact in undo.facts.items()}
+
+    def volume(self, image: Volume, contrast: str = "T1w") -> Volume:
+        """Intensities of one contrast, back before the first step."""
         for undo in reversed(self.undos):
-            image = undo.volume(image)
+            image = undo.volume(image, contrast)
         return image
 
     def mask(self, mask: Mask) -> Mask:
+        """Voxels, back before the first step."""
         for undo in reversed(self.undos):
             mask = undo.mask(mask)
         return mask
@@ -85,7 +100,7 @@ def chain(steps: Sequence[Step], scan: Scan, ctx: Context) -> tuple[Scan, Undo]:
     for step in steps:
         scan, undo = step(scan, ctx)
         undos.append(undo)
-    return scan, _Chained(tuple(undos))
+    return scan, Chained(tuple(undos))
 
 
 def map_scan(

@@ -14,11 +14,13 @@ class Result:
     """Outcome of a task.
 
     Args:
-        volumes: Volume, Mask or LabelMap by name, all on the grid of the scan.
+        volumes: Volume, Mask or LabelMap by name, on the grid of the scan unless the task says otherwise.
         tables: by name; rows with the same columns.
         facts: numbers and names for the record, ready for JSON.
+        files: contents of other files by name, such as transforms.
     """
 
     volumes: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)

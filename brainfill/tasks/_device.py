@@ -16,7 +16,12 @@ class RunConfig:
 
     device: str = option("auto", "where the network runs: auto, cpu, cuda (or cuda:1) or mps")
     seed: int = option(0, "start of every random draw", low=0)
-    threads: int = option(0, "CPU threads of the network; 0 leaves it to torch", low=0, high=1024)
+    threads: int = option(
+        0, "CPU threads of the network and of ANTs; 0 leaves it to them", low=0, high=1024
+    )
+    deterministic: bool = option(
+        False, "take the reproducible variants of ANTs, in one thread: the same bytes every time"
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -43,6 +43,9 @@ class FillConfig:
     quality: Literal["fast", "balanced", "best"] = option(
         "balanced", "effort of the model's best guess"
     )
+    space: Literal["native", "mni"] = option(
+        "native", "where to fill: on the scan's own grid, or stripped and registered in MNI space"
+    )
     sd: bool = option(False, "also give the standard deviation of the samples")
     settings: tuple[str, ...] = option((), "setting of the method as key=value; repeatable")
 
@@ -79,8 +82,8 @@ def filler_config(config: FillConfig) -> Any:  # noqa: ANN401 - each filler has 
 
 
 def uses_network(config: FillConfig) -> bool:
-    """Whether the chosen method runs a network, so that the device matters."""
-    return hasattr(filler_config(config), "model")
+    """Whether the chosen method or the way to MNI space runs a network, so that the device matters."""
+    return config.space == "mni" or hasattr(filler_config(config), "model")
 
 
 def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
@@ -103,6 +106,7 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
     from brainfill.lesions.components import dilate, label_lesions, lesion_table
     from brainfill.preprocess.foreground import foreground
     from brainfill.preprocess.paste import feather, paste_back
+    from brainfill.tasks._space import fill_in_mni
 
     settings = filler_config(config)
     image, lesion = _parts(scan)
@@ -112,7 +116,11 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
     labels = label_lesions(lesion)
     ctx.progress("looking at the lesions", 1, 1)
 
-    filling = registry.load(FILLERS, config.method).build(settings)(image, hole, ctx)
+    filler = registry.load(FILLERS, config.method).build(settings)
+    if config.space == "mni":
+        filling = fill_in_mni(image, hole, scan.subject, filler, ctx)
+    else:
+        filling = filler(image, hole, ctx)
     weights = feather(lesion, hole) if config.feather else None
     filled = paste_back(image, filling.values, hole, weights)
 

@@ -18,7 +18,9 @@ def test_no_arguments_shows_help_and_is_wrong_use(call):
     assert "fill" in outcome.out + outcome.err
 
 
-@pytest.mark.parametrize("command", ["fill", "evaluate", "train", "list"])
+@pytest.mark.parametrize(
+    "command", ["fill", "preprocess", "transform", "evaluate", "train", "list"]
+)
 def test_every_command_has_help(call, command):
     outcome = call(command, "--help")
     assert outcome.code == 0

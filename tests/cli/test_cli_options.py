@@ -11,16 +11,28 @@ from brainfill.cli.train import TrainOptions
 from brainfill.core import registry
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.fill import FILLERS, MODEL_OPTIONS, FillConfig
+from brainfill.tasks.preprocess import PreprocessConfig
+from brainfill.tasks.transform import TransformConfig
 
 # Which configs stand behind the options of which command.
-CONFIGS = {"fill": (FillConfig, RunConfig, ReadConfig), "train": (TrainOptions, RunConfig)}
+CONFIGS = {
+    "fill": (FillConfig, RunConfig, ReadConfig),
+    "preprocess": (PreprocessConfig, RunConfig, ReadConfig),
+    "train": (TrainOptions, RunConfig),
+    "transform": (TransformConfig,),
+}
 RENAMED = {"settings": "set_"}
 # Given as an output file, by --sd OUT.
-NOT_OPTIONS = {("fill", "sd"), ("train", "seed"), ("train", "threads")}
+NOT_OPTIONS = {
+    ("fill", "sd"),
+    *(("train", name) for name in ("seed", "threads", "deterministic")),
+    ("preprocess", "steps"),  # given as one text
+}
 # Options that say what to read and write, or how to talk.
 OF_THE_COMMAND = {
     *("t1", "mask", "input_", "lesion", "out", "sd", "labels", "force", "dry_run", "as_json"),
     *("verbose", "quiet", "help", "data", "lesions", "exclude"),
+    *("flair", "t2", "t1ce", "work", "image", "like", "transforms", "threads"),
 }
 FIELDS = [
     pytest.param(command, config, field, id=f"{command}-{field.name}")

@@ -23,7 +23,15 @@ print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["fill", "--help"], ["train", "--help"], ["list", "fillers"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["fill", "--help"],
+        ["preprocess", "--help"],
+        ["transform", "--help"],
+        ["train", "--help"],
+        ["list", "fillers"],
+    ],
     ids=" ".join,
 )
 def test_nothing_heavy_is_loaded(arguments):

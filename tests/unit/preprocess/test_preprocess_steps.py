@@ -63,7 +63,9 @@ def assert_undo_is_exact(scan, step, ctx):
 
 
 def test_the_registry_holds_the_steps():
-    assert registry.names(STEPS) == ["clip", "crop", "pad", "reorient", "resample"]
+    assert registry.names(STEPS) == sorted(
+        ["clip", "crop", "match", "n4", "pad", "register", "reorient", "resample", "skullstrip"]
+    )
     for name in registry.names(STEPS):
         module = registry.load(STEPS, name)
         assert callable(module.build(module.Config()))
@@ -171,6 +173,60 @@ def test_clip_of_an_empty_image_changes_nothing(ctx):
     changed, undo = step_of(clip)(scan, ctx)
     assert (changed.images["T1w"].data == 7).all()
     assert undo.ranges["T1w"] == (7, 7)
+
+
+@pytest.mark.parametrize(("scale", "span"), [("01", (0, 1)), ("pm1", (-1, 1))])
+def test_clip_scales_each_contrast_and_undoes_it(any_grid, phantom_scan, ctx, scale, span):
+    scan = phantom_scan(any_grid)
+    changed, undo = step_of(clip, low=5, high=90, scale=scale)(scan, ctx)
+    for name, image in scan.images.items():
+        inside = image.data[scan.brain.data]
+        assert undo.ranges[name] == pytest.approx(np.percentile(inside, [5, 90]), rel=1e-6)
+        found = changed.images[name]
+        assert (found.data.min(), found.data.max()) == pytest.approx(span, abs=1e-6)
+        back = undo.volume(found, name).data
+        np.testing.assert_allclose(back, np.clip(image.data, *undo.ranges[name]), atol=1e-3)
+    assert undo.facts["ScaledTo"] == scale
+
+
+def test_clip_from_zero_divides_by_the_largest(grids, phantom_scan, ctx):
+    scan = phantom_scan(grids["RAS"])
+    settings = {"low": 0.0, "high": 100.0, "over": "image", "from_zero": True, "scale": "01"}
+    changed, _ = step_of(clip, **settings)(scan, ctx)
+    before = scan.images["T1w"].data
+    expected = np.maximum(before, 0) / before.max()
+    np.testing.assert_allclose(changed.images["T1w"].data, expected, atol=1e-6)
+
+
+def test_crop_to_a_size_pads_where_it_must(any_grid, phantom_scan, ctx):
+    scan = phantom_scan(any_grid)
+    size = [20, 40, 24]
+    changed, undo = step_of(crop, around="image", size=size)(scan, ctx)
+    assert changed.grid.shape == tuple(size)
+    here, there = world_values(scan.images["T1w"]), world_values(changed.images["T1w"])
+    assert {v for p, v in there.items() if p not in here} <= {0}
+    assert all(here[p] == v for p, v in there.items() if p in here)
+    centres = [
+        (g.corners().min(axis=0) + g.corners().max(axis=0)) / 2 for g in (any_grid, changed.grid)
+    ]
+    assert np.abs(centres[0] - centres[1]).max() <= max(any_grid.spacing())
+    back = undo.volume(changed.images["T1w"])
+    assert back.grid.same_place(any_grid, tol_mm=1e-9)
+    kept = back.data != 0
+    np.testing.assert_array_equal(back.data[kept], scan.images["T1w"].data[kept])
+
+
+def test_crop_around_a_position(grids, phantom_scan, ctx):
+    grid = grids["LPS"]
+    changed, _ = step_of(crop, size=[5, 7, 9], centre_mm=[2.5, -1.5, 3.5])(phantom_scan(grid), ctx)
+    middle = changed.grid.to_world(np.array([[2.0, 3, 4]]))[0]
+    assert np.abs(middle - (2.5, -1.5, 3.5)).max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("settings", [["around=image"], ["size=[1,2]"], ["centre_mm=[1,2,3]"]])
+def test_crop_needs_a_whole_box(settings):
+    with pytest.raises(ConfigError, match="size"):
+        override(crop.Config(), settings)
 
 
 def test_settings_are_checked():

@@ -1,20 +1,25 @@
-"""The Python interface: what the commands do, on paths or on images in memory."""
+"""Filling, on paths or on images in memory."""
 
 from __future__ import annotations
 
-import dataclasses
-import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from brainfill import __version__
-from brainfill.core.config import from_dict, option, to_dict
+from brainfill.api._common import (
+    PACKAGES,
+    ReadConfig,
+    as_image,
+    once,
+    read_scan,
+    sources,
+    structured,
+)
+from brainfill.core.config import to_dict
 from brainfill.core.context import Context, Progress, silent
-from brainfill.core.errors import ConfigError, GeometryError
-from brainfill.core.registry import did_you_mean
+from brainfill.core.errors import ConfigError
 from brainfill.tasks import fill as fill_task
 from brainfill.tasks._device import RunConfig, describe_device, resolve_device
 from brainfill.tasks.fill import FillConfig
@@ -22,25 +27,10 @@ from brainfill.tasks.fill import FillConfig
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
-    from brainfill.core.volume import LabelMap, Mask, Scan, Volume
+    from brainfill.api._common import Image
+    from brainfill.core.volume import Scan
     from brainfill.io.nifti import WriteFacts
     from brainfill.tasks._base import Result, Table
-
-    Image: TypeAlias = str | Path | SpatialImage
-
-_PACKAGES = ("numpy", "scipy", "nibabel", "torch")
-_IN_MEMORY = "image in memory"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReadConfig:
-    """How the two inputs are read."""
-
-    label: int | None = option(None, "the lesion's number, when the mask has several labels")
-    nan_to_zero: bool = option(False, "read voxels that are NaN or infinite as 0")
-    assume_same_grid: bool = option(
-        False, "take a mask of the same shape voxel by voxel, whatever its header says"
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,14 +103,15 @@ def fill(
     from brainfill.io.nifti import filled_image
 
     tell = warn or (lambda message: warnings.warn(message, stacklevel=4))
-    done = run_fill(_request(t1, mask, options), progress, tell)
+    config, run, read = structured("fill", (FillConfig, RunConfig, ReadConfig), options)
+    done = run_fill(Request(t1, mask, config, run, read), progress, tell)
     original, volumes = done.scan.images["T1w"], done.result.volumes
     image, written = filled_image(original, volumes["filled"].data, volumes["hole"].data)
     return Filled(
         image,
-        hole=_as_image(volumes["hole"]),
-        labels=_as_image(volumes["labels"]),
-        sd=_as_image(volumes["sd"]) if "sd" in volumes else None,
+        hole=as_image(volumes["hole"]),
+        labels=as_image(volumes["labels"]),
+        sd=as_image(volumes["sd"]) if "sd" in volumes else None,
         tables=done.result.tables,
         facts=fill_facts(done, written),
     )
@@ -139,17 +130,16 @@ def run_fill(request: Request, progress: Progress, warn: Callable[[str], None]) 
         raise ConfigError(msg, "leave --device out, or choose --method diffusion")
     device = resolve_device(run.device) if network else "cpu"
     heard: list[str] = []
-    tell = _once(warn, heard)
+    tell = once(warn, heard)
     progress("reading", 0, 1)
-    scan = _read(request, tell)
+    scan = read_scan(request.t1, request.mask, request.read, tell)
     progress("reading", 1, 1)
-    ctx = Context(device, run.seed, run.threads, progress, tell)
+    ctx = Context(device, run.seed, run.threads, progress, tell, deterministic=run.deterministic)
     return Done(request, scan, fill_task.run(scan, config, ctx), ctx, heard)
 
 
 def fill_facts(done: Done, written: WriteFacts) -> dict[str, Any]:
     """The record of a fill: inputs, arguments, versions, what changed, warnings."""
-    from brainfill.bundles.store import sha256
     from brainfill.io.sidecar import versions
 
     if written.clipped:
@@ -157,14 +147,12 @@ def fill_facts(done: Done, written: WriteFacts) -> dict[str, Any]:
             f"{written.clipped} fill values were cut to the range of the image's type on disk"
         )
     request = done.request
-    sources = (request.t1, request.mask)
     arguments = to_dict(request.config) | to_dict(request.run) | to_dict(request.read)
     filler = to_dict(fill_task.filler_config(request.config))
     settings = {name: value for name, value in filler.items() if name not in arguments}
     return {
         "GeneratedBy": {"Name": "brainfill", "Version": __version__},
-        "Sources": [_name(s) for s in sources],
-        "SourcesSHA256": {str(s): sha256(Path(s)) for s in sources if isinstance(s, str | Path)},
+        **sources((request.t1, request.mask)),
         "SpatialReference": "orig",
         "BrainfillArguments": arguments | {"settings": settings},
         **done.result.facts,
@@ -173,64 +161,5 @@ def fill_facts(done: Done, written: WriteFacts) -> dict[str, Any]:
         "VoxelsChanged": written.voxels_changed,
         "MaxAbsDifferenceOutsideMask": written.max_difference_outside,
         "Warnings": list(done.warnings),
-        "Versions": versions(_PACKAGES),
+        "Versions": versions(PACKAGES),
     }
-
-
-def _once(warn: Callable[[str], None], heard: list[str]) -> Callable[[str], None]:
-    """A `warn` that passes each sentence on once and remembers it in `heard`."""
-
-    def tell(message: str) -> None:
-        if message not in heard:
-            heard.append(message)
-            warn(message)
-
-    return tell
-
-
-def _request(t1: Image, mask: Image, options: Mapping[str, Any]) -> Request:
-    classes: list[Any] = [FillConfig, RunConfig, ReadConfig]
-    names = [[f.name for f in dataclasses.fields(cls)] for cls in classes]
-    known = [name for own in names for name in own]
-    for name in options:
-        if name not in known:
-            msg = f"fill() has no option '{name}'; known: {', '.join(known)}"
-            raise ConfigError(msg, did_you_mean(name, known))
-    plain = {k: os.fspath(v) if isinstance(v, Path) else v for k, v in options.items()}
-    configs = (
-        from_dict(cls, {k: v for k, v in plain.items() if k in own})
-        for cls, own in zip(classes, names, strict=True)
-    )
-    return Request(t1, mask, *configs)
-
-
-def _read(request: Request, warn: Callable[[str], None]) -> Scan:
-    from brainfill.core.volume import Scan
-    from brainfill.io.nifti import read_mask, read_volume
-    from brainfill.io.sidecar import stem
-    from brainfill.preprocess.match import match_mask
-
-    t1, mask, read = request.t1, request.mask, request.read
-    image = read_volume(t1, nan_to_zero=read.nan_to_zero, warn=warn)
-    lesion = read_mask(mask, label=read.label, nan_to_zero=read.nan_to_zero, warn=warn)
-    try:
-        lesion = match_mask(lesion, image, assume_same_grid=read.assume_same_grid, warn=warn)
-    except GeometryError as error:
-        msg = f"mask '{_name(mask)}' and T1 '{_name(t1)}' do not fit: {error}"
-        raise GeometryError(msg, error.hint) from error
-    subject = stem(Path(t1)) if isinstance(t1, str | Path) else _IN_MEMORY
-    return Scan(subject, {"T1w": image}, lesion=lesion)
-
-
-def _name(source: Image) -> str:
-    return str(source) if isinstance(source, str | Path) else _IN_MEMORY
-
-
-def _as_image(volume: Volume | Mask | LabelMap) -> SpatialImage:
-    import nibabel as nib
-    import numpy as np
-
-    from brainfill.core.volume import Mask
-
-    dtype = np.uint8 if isinstance(volume, Mask) else volume.data.dtype
-    return nib.Nifti1Image(volume.data.astype(dtype), volume.grid.affine)

@@ -1,0 +1,52 @@
+"""The border to ANTsPy: its threads, its images and their LPS coordinates stay behind it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainfill.core.context import Context
+from brainfill.core.grid import Grid
+
+_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
+LPS = np.diag([-1.0, -1.0, 1.0, 1.0])  # RAS+ millimetres to ITK's and back
+
+
+def load_ants(ctx: Context) -> Any:  # noqa: ANN401 - ANTsPy has no types
+    """ANTsPy, seeded, with the threads of the run.
+
+    ITK reads its number of threads once per process; a later wish for another number can only be warned about.
+    """
+    wanted = "1" if ctx.deterministic else str(ctx.threads) if ctx.threads else None
+    if wanted and os.environ.get(_THREADS) != wanted:
+        if "ants" in sys.modules:
+            ctx.warn(f"ANTs runs already in this process, and cannot change to {wanted} threads")
+        else:
+            os.environ[_THREADS] = wanted
+    import ants
+
+    # Its seed 0 means the clock. With False nothing but the seed is set.
+    ants.config.set_ants_deterministic(False, ctx.seed + 1)
+    return ants
+
+
+def to_ants(ants: Any, data: NDArray[Any], grid: Grid) -> Any:  # noqa: ANN401 - ANTsPy has no types
+    """An ANTs image.
+
+    Args:
+        ants: the package.
+        data: (X, Y, Z), any real type.
+        grid: where `data` is.
+    """
+    spacing = np.asarray(grid.spacing())
+    affine = LPS @ grid.affine
+    return ants.from_numpy(
+        np.ascontiguousarray(data, np.float32),
+        origin=tuple(affine[:3, 3]),
+        spacing=tuple(spacing),
+        direction=affine[:3, :3] / spacing,
+    )

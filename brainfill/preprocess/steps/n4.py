@@ -1,0 +1,107 @@
+"""Remove the slow shading of the coil (N4); the field is kept, so that it can be put back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from brainfill.core.config import check_ranges, option
+from brainfill.core.context import Context
+from brainfill.core.errors import DataError
+from brainfill.core.grid import BoolArray, FloatArray
+from brainfill.core.volume import Mask, Scan, Volume
+from brainfill.preprocess._ants import load_ants, to_ants
+from brainfill.preprocess._base import Step, Undo
+from brainfill.preprocess.foreground import foreground
+
+_SMALLEST_FIELD = 1e-3
+_SMALLEST_SIDE = 8
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of N4 (Tustison 2010, https://doi.org/10.1109/TMI.2010.2046908)."""
+
+    shrink: int = option(4, "fit on every n-th voxel", unit="voxels", low=1, high=8)
+    iterations: int = option(50, "at most, on each of the four levels", low=1, high=500)
+    tolerance: float = option(1e-4, "change below which a level ends", low=0, high=1)
+    spline_mm: float = option(
+        200.0, "distance of the knots on the first level", unit="mm", low=10, high=1000
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
+class N4Undo:
+    """Multiplies the field back in.
+
+    Args:
+        fields: by contrast, what each image was divided by.
+    """
+
+    fields: Mapping[str, Volume]
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Lowest and highest value of each field."""
+        spans = {n: [float(f.data.min()), float(f.data.max())] for n, f in self.fields.items()}
+        return {"BiasFieldRange": spans}
+
+    def volume(self, image: Volume, contrast: str = "T1w") -> Volume:
+        """The image with the shading of its contrast."""
+        return Volume(image.data * self.fields[contrast].data, image.grid)
+
+    def mask(self, mask: Mask) -> Mask:
+        """The mask itself."""
+        return mask
+
+
+def build(config: Config) -> Step:
+    """A step that divides each image by its own field, fitted in the brain but not in the lesion."""
+
+    def step(scan: Scan, ctx: Context) -> tuple[Scan, Undo]:
+        fields = {}
+        for number, (name, image) in enumerate(scan.images.items()):
+            ctx.progress("correcting the bias field", number, len(scan.images))
+            fields[name] = Volume(_field(scan, image, config, ctx), scan.grid)
+        ctx.progress("correcting the bias field", len(fields), len(fields))
+        images = {n: Volume(v.data / fields[n].data, v.grid) for n, v in scan.images.items()}
+        changed = Scan(scan.subject, images, scan.lesion, scan.brain, scan.labels)
+        return changed, N4Undo(fields)
+
+    return step
+
+
+def _field(scan: Scan, image: Volume, config: Config, ctx: Context) -> FloatArray:
+    where = _fitted(scan, image)
+    if not where.any():
+        msg = (
+            f"cannot fit a bias field to '{scan.subject}': no voxel to look at has a value above 0"
+        )
+        raise DataError(
+            msg, "look at the brain mask; N4 takes logarithms and needs positive values"
+        )
+    ants = load_ants(ctx)
+    shrink = max(1, min(config.shrink, min(scan.grid.shape) // _SMALLEST_SIDE))
+    field = ants.n4_bias_field_correction(
+        to_ants(ants, image.data, image.grid),
+        mask=to_ants(ants, where, image.grid),
+        shrink_factor=shrink,
+        convergence={"iters": [config.iterations] * 4, "tol": config.tolerance},
+        spline_param=config.spline_mm,
+        return_bias_field=True,
+    ).numpy()
+    field = np.clip(np.nan_to_num(field, nan=1.0), _SMALLEST_FIELD, None)
+    # N4 leaves the mean open; with a mean of 1 intensities stay what they are.
+    return np.asarray(field / np.exp(np.log(field[where]).mean()), np.float32)
+
+
+def _fitted(scan: Scan, image: Volume) -> BoolArray:
+    inside = scan.brain.data if scan.brain else foreground(image)
+    healthy = ~scan.lesion.data if scan.lesion else np.True_
+    return np.asarray(inside & healthy & (image.data > 0))
