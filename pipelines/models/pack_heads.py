@@ -1,10 +1,9 @@
 """Pack heads with their brains for training the skull stripper, at 2 mm.
 
-    python pipelines/models/pack_heads.py IXI2MM LABELMAPS PACK.npz
+    PYTHONPATH=pipelines/benchmark python pipelines/models/pack_heads.py IXI2MM LABELMAPS PACK.npz
 
-Of the people of IXI2MM (BIDS, with derivatives/dlmuse) the last 20 in name order are held out. What
-dlmuse labels holds the cerebrum, cerebellum, brain stem, ventricles and the fluid around them; closed
-by 4 mm and with its holes filled, this is the brain. LABELMAPS are whole heads in regions, which
+Of the people of IXI2MM (BIDS, with derivatives/dlmuse) the last 20 in name order are held out; for what
+counts as brain see brains.py. LABELMAPS are whole heads in regions, which
 training paints in random contrasts; their brain is every region of the skull's inside above the
 lowest slice of the cerebellum.
 """
@@ -16,13 +15,14 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from brains import HELD_OUT, brain_of, closed, head_of, people_of
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from brainfill.preprocess.pieces import solid
 from brainfill.train.labelled import LabelledPack, save_labelled
 
-HELD_OUT = 20
-CLOSING_VOX, OPENING_VOX = 2, 2
+OPENING_VOX = 2
 # Sides, and structures of one kind of tissue, look alike.
 ALIKE = ((2, 41, 85), (3, 42, 17, 53, 18, 54), (4, 43, 5, 44, 14, 15, 24), (7, 46), (8, 47))
 ALIKE += ((10, 49), (11, 50, 26, 58), (12, 51), (13, 52), (16, 28, 60), (25, 57), (30, 62, 72))
@@ -45,28 +45,18 @@ def main() -> None:
     print(f"{len(people)} people, {len(maps)} maps in {args.out}")
 
 
-def people_of(ixi: Path) -> list[str]:
-    """The people of the folder, such as "sub-IXI012", in order."""
-    return sorted(path.name for path in ixi.glob("sub-*"))
-
-
 def head(ixi: Path, person: str) -> tuple[str, NDArray[np.uint8], NDArray[np.uint8]]:
     """Name, scan and brain of one person."""
-    scan = values(ixi / person / "anat" / f"{person}_T1w.nii.gz").astype(np.float32)
-    top = np.percentile(scan, 99.9)
-    image = np.clip(scan / top * 255, 0, 255).round().astype(np.uint8)
-    return person, turned(image), turned(brain_of(ixi, person))
-
-
-def brain_of(ixi: Path, person: str) -> NDArray[np.bool_]:
-    """What dlmuse labels of a person, closed, filled, in one piece; RAS."""
-    folder = ixi / "derivatives" / "dlmuse" / person / "anat"
-    return solid(closed(values(folder / f"{person}_desc-muse_dseg.nii.gz") > 0))
+    scan = nib.load(head_of(ixi, person))
+    brain = nib.Nifti1Image(brain_of(ixi, person).astype(np.uint8), scan.affine)
+    shown = values(scan).astype(np.float32)
+    image = np.clip(shown / np.percentile(shown, 99.9) * 255, 0, 255).round()
+    return person, turned(image), turned(values(brain))
 
 
 def painted(path: Path) -> tuple[str, NDArray[np.uint8], NDArray[np.uint8]]:
     """Name, regions and brain of a label map, every second voxel of its 1 mm."""
-    labels = values(path)[::2, ::2, ::2]
+    labels = values(nib.load(path))[::2, ::2, ::2]
     inside = (labels > 0) & (labels < FIRST_OUTSIDE)
     lowest = np.flatnonzero(np.isin(labels, CEREBELLUM).any(axis=(0, 1)))[0]
     inside[:, :, :lowest] = False
@@ -78,28 +68,14 @@ def painted(path: Path) -> tuple[str, NDArray[np.uint8], NDArray[np.uint8]]:
     return path.name.partition("_dseg")[0], turned(regions.reshape(labels.shape)), turned(brain)
 
 
-def values(path: Path) -> NDArray[np.generic]:
+def values(image: nib.Nifti1Image) -> NDArray[np.generic]:
     """The values of an image, its axes turned to RAS."""
-    return np.array(nib.as_closest_canonical(nib.load(path)).dataobj)
+    return np.array(nib.as_closest_canonical(image).dataobj)
 
 
 def turned(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     """RAS (X, Y, Z) as (D, H, W)."""
     return np.ascontiguousarray(array.transpose(2, 0, 1).astype(np.uint8))
-
-
-def closed(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The flags without clefts narrower than twice CLOSING_VOX."""
-    ball = ndimage.iterate_structure(ndimage.generate_binary_structure(3, 1), CLOSING_VOX)
-    padded = ndimage.binary_closing(np.pad(flags, 4), ball)
-    return np.asarray(padded[4:-4, 4:-4, 4:-4])
-
-
-def solid(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest piece without its holes."""
-    labels, _ = ndimage.label(flags)
-    largest = labels == np.bincount(labels[flags]).argmax()
-    return np.asarray(ndimage.binary_fill_holes(largest))
 
 
 if __name__ == "__main__":
