@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from brainfill.core import registry
 from brainfill.core.config import check_ranges, from_dict, option, to_dict
 from brainfill.core.errors import ConfigError, UnavailableError
 from brainfill.core.registry import did_you_mean, load
+from brainfill.core.registry import names as modules
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -41,8 +41,8 @@ class Card:
     family: str = option("", "module of brainfill.models or brainfill.segmentation")
     config: dict[str, Any] = option({}, "configuration of the family")
     spacing_mm: float = option(1.0, "voxel size the model works at", unit="mm", low=0.1, high=10)
-    sampler: str = option("ddim", "sampler used unless another is asked for")
-    steps: int = option(10, "steps used unless others are asked for", low=1, high=1000)
+    sampler: str = option("ddim", "sampler of a model that fills, unless another is asked for")
+    steps: int = option(10, "its steps, unless others are asked for", low=1, high=1000)
     licence: str = option("", "terms of the weights")
     citation: str = option("", "what to cite")
     data: str = option("", "what the model was trained on")
@@ -137,14 +137,19 @@ def load_segmenter(folder: Path) -> SegmenterBundle:
 
 def package_of(family: str) -> str:
     """The registry a model family is in; that of inpainters for an unknown one."""
-    return _SEGMENTS if family in registry.names(_SEGMENTS) else _FILLS
+    return _SEGMENTS if family in modules(_SEGMENTS) else _FILLS
+
+
+def what_it_does(card: Card) -> str:
+    """What a model is for, such as "fills holes"."""
+    return _DOES[package_of(card.family)]
 
 
 def _loaded(folder: Path, package: str) -> tuple[Card, Any]:
     card = read_card(folder)
-    if (found := package_of(card.family)) != package:
+    if package_of(card.family) != package:
         msg = (
-            f"model '{card.name}' is of the wrong kind: it {_DOES[found]} (family "
+            f"model '{card.name}' is of the wrong kind: it {what_it_does(card)} (family "
             f"'{card.family}'), and one is needed that {_DOES[package]}"
         )
         raise ConfigError(msg, "see: brainfill list models")

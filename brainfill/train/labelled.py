@@ -28,12 +28,14 @@ class LabelledPack:
             random intensities.
         classes: uint8 each, same shape: the class of every voxel.
         painted: whether each image is a map of regions.
+        spacing_mm: voxel size of all of them, along every axis.
     """
 
     names: Sequence[str]
     images: Sequence[np.ndarray]
     classes: Sequence[np.ndarray]
     painted: Sequence[bool]
+    spacing_mm: float
 
 
 def save_labelled(pack: LabelledPack, path: Path) -> None:
@@ -43,6 +45,7 @@ def save_labelled(pack: LabelledPack, path: Path) -> None:
         "kind": "labelled",
         "names": list(pack.names),
         "painted": [bool(p) for p in pack.painted],
+        "spacing_mm": pack.spacing_mm,
     }
     arrays = {"about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)}
     arrays |= {f"image{i}": v for i, v in enumerate(pack.images)}
@@ -70,6 +73,7 @@ def load_labelled(path: Path) -> LabelledPack:
                 [file[f"image{i}"] for i in count],
                 [file[f"classes{i}"] for i in count],
                 about["painted"],
+                about["spacing_mm"],
             )
     # What numpy, zipfile, zlib and json raise for files of another kind, cut short or damaged.
     except (OSError, EOFError, KeyError, TypeError, ValueError, *_DAMAGE) as error:

@@ -21,8 +21,8 @@ from brainfill.models._base import Inpainter
 from brainfill.nets.unet import count_parameters
 from brainfill.segmentation._base import Segmenter
 from brainfill.train.config import SegmentConfig, TrainConfig
-from brainfill.train.labelled import load_labelled
-from brainfill.train.pack import load_pack
+from brainfill.train.labelled import LabelledPack, load_labelled
+from brainfill.train.pack import Pack, load_pack
 from brainfill.train.state import RunState
 from brainfill.train.trainer import (
     Report,
@@ -127,7 +127,7 @@ def train_run(
             break
     if is_main_process():
         state.save(out / STATE)
-        export(out, family, preset, config, state, model, pack.names)
+        export(out, family, preset, config, state, model, pack)
     leave_workers()
     return out / BUNDLE
 
@@ -165,7 +165,7 @@ def export(
     config: RunConfig,
     state: RunState,
     model: Inpainter | Segmenter,
-    people: Sequence[str],
+    pack: Pack | LabelledPack,
 ) -> None:
     """Write the averaged weights of a run as a bundle in its folder."""
     made_by = (
@@ -176,7 +176,8 @@ def export(
         name=out.name,
         family=family,
         made_by=made_by,
-        data=f"{len(people)} scans: {', '.join(people)}",
+        spacing_mm=pack.spacing_mm,
+        data=f"{len(pack.names)} scans: {', '.join(pack.names)}",
     )
     about = f"# {out.name}\n\n{made_by}\n"
     save_bundle(out / BUNDLE, model, state.ema, card, about)

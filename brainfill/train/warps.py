@@ -20,10 +20,12 @@ class WarpConfig:
     shift_vox: tuple[float, float, float] = option(
         (16.0, 8.0, 12.0), "largest distance of the centre from that of the crop", unit="voxels"
     )
-    turn_deg: float = option(12.0, "standard deviation of the turn about each axis", low=0.0)
+    turn_deg: float = option(
+        12.0, "standard deviation of the turn about each axis", unit="degrees", low=0.0
+    )
     zoom: float = option(0.1, "standard deviation of the log of the size", low=0.0)
     stretch: float = option(0.05, "the same along each axis on its own", low=0.0)
-    bend_vox: float = option(2.0, "standard deviation of a smooth displacement", low=0.0)
+    bend_vox: float = option(2.0, "size of a smooth displacement", unit="voxels", low=0.0)
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -22,6 +22,7 @@ from scipy import ndimage
 from brainfill.preprocess.pieces import solid
 from brainfill.train.labelled import LabelledPack, save_labelled
 
+SPACING_MM = 2.0
 OPENING_VOX = 2
 # Sides, and structures of one kind of tissue, look alike.
 ALIKE = ((2, 41, 85), (3, 42, 17, 53, 18, 54), (4, 43, 5, 44, 14, 15, 24), (7, 46), (8, 47))
@@ -41,7 +42,7 @@ def main() -> None:
     maps = [painted(path) for path in sorted(args.labelmaps.glob("*_dseg.nii.gz"))]
     names, images, classes = zip(*people, *maps, strict=True)
     flags = [False] * len(people) + [True] * len(maps)
-    save_labelled(LabelledPack(names, images, classes, flags), args.out)
+    save_labelled(LabelledPack(names, images, classes, flags, SPACING_MM), args.out)
     print(f"{len(people)} people, {len(maps)} maps in {args.out}")
 
 

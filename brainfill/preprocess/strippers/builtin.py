@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brainfill.bundles.store import SegmenterBundle, find, load_segmenter
+from brainfill.bundles.store import WEIGHTS, SegmenterBundle, find, load_segmenter
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError, UnavailableError
@@ -35,12 +35,13 @@ class Config:
 
 
 def missing(config: Config) -> str:
-    """What keeps the network from running: its bundle is not there or not whole, or "" if nothing."""
+    """What keeps the network from running: its bundle or the weights in it are not there, or "" if nothing."""
     try:
-        _load(config)
+        folder = find(config.model)
     except UnavailableError as error:
         return str(error)
-    return ""
+    weights = folder / WEIGHTS
+    return "" if weights.is_file() else f"weights of model '{config.model}': '{weights}'"
 
 
 def build(config: Config) -> Stripper:
