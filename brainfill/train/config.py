@@ -27,6 +27,7 @@ class LoopConfig:
     pool: int = option(0, "examples kept to draw from; 0 is one batch", low=0)
     workers: int = option(0, "processes that prepare examples; 0 is none beside training", low=0)
     seed: int = option(0, "start of every random draw")
+    begin: str = option("", "bundle whose weights the run begins with; random ones without it")
 
     def __post_init__(self) -> None:
         check_ranges(self)

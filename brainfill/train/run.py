@@ -12,7 +12,15 @@ from typing import Any
 import torch
 
 from brainfill import __version__
-from brainfill.bundles.store import Card, package_of, save_bundle, sha256
+from brainfill.bundles.store import (
+    Card,
+    find,
+    load_bundle,
+    load_segmenter,
+    package_of,
+    save_bundle,
+    sha256,
+)
 from brainfill.core.config import option, override, to_dict
 from brainfill.core.context import ignore
 from brainfill.core.errors import ConfigError
@@ -97,6 +105,8 @@ def train_run(
         say = ignore
     torch.manual_seed(config.train.seed)
     model = load(package_of(family), family).build(config.model)
+    if config.train.begin:
+        _begin_with(model, config.train.begin)
     model.net.to(device)
     state = new_state(model, config.train)
     if (out / STATE).is_file():
@@ -181,6 +191,24 @@ def export(
     )
     about = f"# {out.name}\n\n{made_by}\n"
     save_bundle(out / BUNDLE, model, state.ema, card, about)
+
+
+def _begin_with(model: Inpainter | Segmenter, name: str) -> None:
+    """Give the network the weights of a shipped model or of a bundle's folder.
+
+    Raises:
+        ConfigError: they are those of another network.
+    """
+    folder = find(name)
+    if isinstance(model, Segmenter):
+        net = load_segmenter(folder).segmenter.net
+    else:
+        net = load_bundle(folder).inpainter.net
+    try:
+        model.net.load_state_dict(net.state_dict())
+    except RuntimeError as error:
+        msg = f"the run cannot begin with '{name}', which holds another network"
+        raise ConfigError(msg, "leave train.begin out, or take the same model settings") from error
 
 
 def _reports(

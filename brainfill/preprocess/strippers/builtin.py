@@ -10,7 +10,7 @@ from brainfill.bundles.store import WEIGHTS, SegmenterBundle, find, load_segment
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError, UnavailableError
-from brainfill.core.grid import FloatArray
+from brainfill.core.grid import BoolArray, Box, FloatArray, Grid, Index3
 from brainfill.core.volume import Mask, Volume
 from brainfill.preprocess.pieces import solid
 from brainfill.preprocess.steps.reorient import reoriented_grid
@@ -18,6 +18,7 @@ from brainfill.preprocess.steps.resample import resample_to, resampled_grid
 from brainfill.preprocess.strippers._base import Stripper
 
 _BRAIN = "brain"
+_LOOKS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,17 +46,24 @@ def missing(config: Config) -> str:
 
 
 def build(config: Config) -> Stripper:
-    """A stripper that loads its network when it is called."""
+    """A stripper that loads its network when it is called.
+
+    The first look, at the whole image, tells where the brain is; the second sees as much around it as in training.
+    """
 
     def strip(image: Volume, ctx: Context) -> Mask:
         bundle = _load(config)
-        ctx.progress("finding the brain", 0, 1)
-        coarse = resampled_grid(reoriented_grid(image.grid, "RAS"), bundle.card.spacing_mm)
-        chance = _probability(bundle, resample_to(image.data, image.grid, coarse, 1), ctx)
+        ctx.progress("finding the brain", 0, _LOOKS)
+        grid = resampled_grid(reoriented_grid(image.grid, "RAS"), bundle.card.spacing_mm)
+        chance = _probability(bundle, image, grid, ctx)
+        for look in range(1, _LOOKS):
+            ctx.progress("finding the brain", look, _LOOKS)
+            grid = _around(chance > config.threshold, grid, bundle.segmenter.config.crop_vox)
+            chance = _probability(bundle, image, grid, ctx)
         # Probabilities, unlike flags, are smooth, and so is where they cross the threshold.
-        fine = resample_to(chance, coarse, image.grid, 1)
+        fine = resample_to(chance, grid, image.grid, 1)
         brain = Mask(solid(fine > config.threshold), image.grid)
-        ctx.progress("finding the brain", 1, 1)
+        ctx.progress("finding the brain", _LOOKS, _LOOKS)
         return _checked(brain, config)
 
     return strip
@@ -65,14 +73,23 @@ def _load(config: Config) -> SegmenterBundle:
     return load_segmenter(find(config.model))
 
 
-def _probability(bundle: SegmenterBundle, image: FloatArray, ctx: Context) -> FloatArray:
-    """Probability of brain in each voxel of a RAS image (X, Y, Z), any unit; same shape."""
+def _around(brain: BoolArray, grid: Grid, crop_vox: Index3) -> Grid:
+    """The grid of a training crop (D, H, W) around the centre of the brain (X, Y, Z), or of the image."""
+    seen = brain if brain.any() else np.ones_like(brain)
+    centre = np.argwhere(seen).mean(axis=0)
+    d, h, w = crop_vox
+    i, j, k = (round(float(c) - n / 2) for c, n in zip(centre, (h, w, d), strict=True))
+    return grid.crop(Box((i, j, k), (i + h, j + w, k + d)))
+
+
+def _probability(bundle: SegmenterBundle, image: Volume, grid: Grid, ctx: Context) -> FloatArray:
+    """Probability of brain in each voxel of a RAS grid (X, Y, Z)."""
     import torch
 
     from brainfill.segmentation._base import normalised
 
     segmenter = bundle.segmenter
-    shown = normalised(image.transpose(2, 0, 1))
+    shown = normalised(resample_to(image.data, image.grid, grid, 1).transpose(2, 0, 1))
     segmenter.net.to(ctx.device)
     shares = segmenter.shares(torch.from_numpy(shown).to(ctx.device)[None, None])
     brain = segmenter.config.classes.index(_BRAIN) - 1  # there is no share of the first class

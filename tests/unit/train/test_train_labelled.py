@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from brainfill.bundles.store import load_segmenter
 from brainfill.core.config import override
-from brainfill.core.errors import DataError, InputMissingError
+from brainfill.core.errors import ConfigError, DataError, InputMissingError
 from brainfill.segmentation import blocks
 from brainfill.train import scanners
 from brainfill.train.labelled import LabelledPack, load_labelled, save_labelled
@@ -266,3 +266,18 @@ def test_a_run_on_heads_exports_a_segmenter_of_their_voxel_size(data, tmp_path):
     assert bundle.segmenter.config.crop_vox == (8, 10, 12)
     kept = json.loads((tmp_path / "run" / "run.json").read_text())
     assert kept["train"]["looks"]["painted"] == 0.25
+
+
+def test_a_run_may_begin_with_the_weights_of_a_bundle(data, tmp_path):
+    first, _ = train(data, tmp_path / "first")
+    begin = [*TINY, f"train.begin={first}", "train.rate=1e-8"]
+    second, _ = train(data, tmp_path / "second", settings=begin)
+    weights = [load_file(folder / "model.safetensors") for folder in (first, second)]
+    assert all(torch.allclose(weights[0][k], weights[1][k], atol=1e-4) for k in weights[0])
+
+
+def test_a_run_cannot_begin_with_another_network(data, tmp_path):
+    first, _ = train(data, tmp_path / "first")
+    begin = [*TINY, f"train.begin={first}", "model.unet.width=16"]
+    with pytest.raises(ConfigError, match=r"cannot begin with '.*', which holds another network"):
+        train(data, tmp_path / "second", settings=begin)
