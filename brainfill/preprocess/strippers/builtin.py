@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from scipy import ndimage
 
 from brainfill.bundles.store import WEIGHTS, SegmenterBundle, find, load_segmenter
 from brainfill.core.config import check_ranges, option
@@ -18,7 +20,24 @@ from brainfill.preprocess.steps.resample import resample_to, resampled_grid
 from brainfill.preprocess.strippers._base import Stripper
 
 _BRAIN = "brain"
-_LOOKS = 2
+_LOOKS = 3
+_MOST_UNSURE = 0.5
+_LEAST_SPREAD = 0.03
+_DEEP_VOX = 4
+
+
+class _Look(NamedTuple):
+    """Image and probability of brain on one grid.
+
+    Args:
+        grid: RAS.
+        shown: normalised image (X, Y, Z), in [0, 1.5].
+        chance: probability, same shape.
+    """
+
+    grid: Grid
+    shown: FloatArray
+    chance: FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,23 +67,26 @@ def missing(config: Config) -> str:
 def build(config: Config) -> Stripper:
     """A stripper that loads its network when it is called.
 
-    The first look, at the whole image, tells where the brain is; the second sees as much around it as in training.
+    The first look, at the whole image, tells where the brain is; the others see as much around it as in training.
     """
 
     def strip(image: Volume, ctx: Context) -> Mask:
         bundle = _load(config)
+        crop_vox, whole = bundle.segmenter.config.crop_vox, reoriented_grid(image.grid, "RAS")
         ctx.progress("finding the brain", 0, _LOOKS)
-        grid = resampled_grid(reoriented_grid(image.grid, "RAS"), bundle.card.spacing_mm)
-        chance = _probability(bundle, image, grid, ctx)
-        for look in range(1, _LOOKS):
-            ctx.progress("finding the brain", look, _LOOKS)
-            grid = _around(chance > config.threshold, grid, bundle.segmenter.config.crop_vox)
-            chance = _probability(bundle, image, grid, ctx)
+        look = _look(bundle, image, resampled_grid(whole, bundle.card.spacing_mm), ctx)
+        for number in range(1, _LOOKS):
+            ctx.progress("finding the brain", number, _LOOKS)
+            around = _around(look.chance > config.threshold, look.grid, crop_vox)
+            look = _look(bundle, image, around, ctx)
         # Probabilities, unlike flags, are smooth, and so is where they cross the threshold.
-        fine = resample_to(chance, grid, image.grid, 1)
+        fine = resample_to(look.chance, look.grid, image.grid, 1)
         brain = Mask(solid(fine > config.threshold), image.grid)
         ctx.progress("finding the brain", _LOOKS, _LOOKS)
-        return _checked(brain, config)
+        if doubt := _doubt(brain.volume_ml(), look, config):
+            msg = f"no brain was found in the image: {doubt}"
+            raise DataError(msg, "look at the image; a mask of your own can be given instead")
+        return brain
 
     return strip
 
@@ -82,25 +104,43 @@ def _around(brain: BoolArray, grid: Grid, crop_vox: Index3) -> Grid:
     return grid.crop(Box((i, j, k), (i + h, j + w, k + d)))
 
 
-def _probability(bundle: SegmenterBundle, image: Volume, grid: Grid, ctx: Context) -> FloatArray:
-    """Probability of brain in each voxel of a RAS grid (X, Y, Z)."""
+def _look(bundle: SegmenterBundle, image: Volume, grid: Grid, ctx: Context) -> _Look:
+    """What the network sees and says on a RAS grid."""
     import torch
 
     from brainfill.segmentation._base import normalised
 
     segmenter = bundle.segmenter
-    shown = normalised(resample_to(image.data, image.grid, grid, 1).transpose(2, 0, 1))
+    above = image.data - image.data.min()  # beyond the image's ends is 0, which must be dark
+    shown = normalised(resample_to(above, image.grid, grid, 1).transpose(2, 0, 1))
     segmenter.net.to(ctx.device)
     shares = segmenter.shares(torch.from_numpy(shown).to(ctx.device)[None, None])
     brain = segmenter.config.classes.index(_BRAIN) - 1  # there is no share of the first class
-    return np.ascontiguousarray(shares[0, brain].cpu().numpy().transpose(1, 2, 0))
+    chance = shares[0, brain].cpu().numpy()
+    return _Look(grid, *(np.ascontiguousarray(a.transpose(1, 2, 0)) for a in (shown, chance)))
 
 
-def _checked(brain: Mask, config: Config) -> Mask:
-    if (ml := brain.volume_ml()) < config.smallest_ml:
-        msg = (
-            f"no brain was found in the image: {ml:.0f} ml look like one, "
-            f"expected at least {config.smallest_ml:g} ml"
+def _doubt(ml: float, look: _Look, config: Config) -> str:
+    """Why what was found is no brain, or an empty string.
+
+    On the heads and brains this was tried on, voxels in doubt made up 0.2 to 0.4 of the brain, and smoothed intensities
+    deep inside had a standard deviation of 0.07 to 0.17 of the range. In noise and clouds more was in doubt; in balls,
+    boxes and shells the intensities spread less.
+    """
+    found = look.chance > config.threshold
+    if ml < config.smallest_ml or not found.any():
+        return f"{ml:.0f} ml look like one, expected at least {config.smallest_ml:g} ml"
+    unsure = np.count_nonzero(np.abs(look.chance - 0.5) < 0.4) / np.count_nonzero(found)
+    if unsure > _MOST_UNSURE:
+        return (
+            f"voxels in doubt make up {100 * unsure:.0f} % of what looks like one, "
+            f"expected at most {100 * _MOST_UNSURE:.0f} %"
         )
-        raise DataError(msg, "look at the image; a mask of your own can be given instead")
-    return brain
+    deep = ndimage.binary_erosion(found, iterations=_DEEP_VOX)
+    spread = float(ndimage.uniform_filter(look.shown, 3)[deep].std()) if deep.any() else 0.0
+    if spread < _LEAST_SPREAD:
+        return (
+            f"what looks like one has no tissues: intensities spread over {100 * spread:.1f} % "
+            f"of the range, expected at least {100 * _LEAST_SPREAD:g} %"
+        )
+    return ""

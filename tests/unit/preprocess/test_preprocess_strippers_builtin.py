@@ -93,18 +93,30 @@ def test_finer_voxels_get_a_smooth_brain(head, strip, brain):
     assert min(steps[::2].sum(), steps[1::2].sum()) > 0.3 * steps.sum()
 
 
-@pytest.mark.parametrize("kind", ["flat", "noise", "sphere"])
-def test_what_is_no_head_is_refused(kind):
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("flat", "look like one, expected at least|in doubt make up|has no tissues"),
+        ("noise", "look like one, expected at least|in doubt make up"),
+        ("sphere", "look like one, expected at least|has no tissues"),
+        ("noisy sphere", "look like one, expected at least|has no tissues"),
+    ],
+)
+def test_what_is_no_head_is_refused(strip, kind, reason):
     shape = (64, 72, 60)
     grid = Grid(shape, np.diag([2.5, 2.5, 2.5, 1]))
     place = np.indices(shape) - (np.array(shape) / 2)[:, None, None, None]
+    sphere = 100.0 * (np.linalg.norm(place, axis=0) < 25)
+    noise = np.random.default_rng(0).random(shape)
     data = {
         "flat": np.full(shape, 7.0),
-        "noise": np.random.default_rng(0).random(shape),
-        "sphere": 100.0 * (np.linalg.norm(place, axis=0) < 25),
+        "noise": noise,
+        "sphere": sphere,
+        "noisy sphere": sphere + 10 * noise,
     }[kind]
-    with pytest.raises(DataError, match="no brain was found in the image: 0 ml look like one"):
-        builtin.build(builtin.Config())(Volume(data, grid), Context())
+    with pytest.raises(DataError, match=f"no brain was found in the image: .*({reason})") as info:
+        strip(Volume(data, grid))
+    assert "a mask of your own" in info.value.hint
 
 
 def test_missing_weights_are_told_before_and_when_stripping(tmp_path, head):
