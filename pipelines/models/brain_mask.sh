@@ -25,7 +25,7 @@ looks=(
   warp.shift_vox=[5.0,4.0,5.0] warp.turn_deg=9 warp.zoom=0.08 painted=0.1 contrast=0.35 lesions=0.2 bias=0.5 coarse=0.2
   noise=0.4 cut=0.3 cropped=0.05 stripped=0.15 gaps=0.03 no_head=0.02
 )
-train "$run/close" "train.begin=$run/wide/bundle" model.crop_vox=[80,80,96] train.steps=1150 train.warmup=50 \
+train "$run/close" "train.begin=$run/wide/bundle" model.crop_vox=[80,80,96] train.steps=1500 train.warmup=50 \
   train.ema=0.995 train.seed=1 "${looks[@]/#/train.looks.}"
 
 unset OMP_NUM_THREADS

@@ -45,7 +45,7 @@ class Config:
     """Which network, and what it must find."""
 
     model: str = option("brain-mask", "name of a shipped segmentation model, or its folder")
-    threshold: float = option(0.5, "probability above which a voxel is brain", low=0.01, high=0.99)
+    threshold: float = option(0.35, "probability above which a voxel is brain", low=0.01, high=0.99)
     smallest_ml: float = option(
         50.0, "volume below which what was found is no brain", unit="ml", low=0.0
     )
