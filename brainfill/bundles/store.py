@@ -13,18 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brainfill.core.config import check_ranges, from_dict, option, to_dict
-from brainfill.core.errors import UnavailableError
+from brainfill.core.errors import ConfigError, UnavailableError
 from brainfill.core.registry import did_you_mean, load
+from brainfill.core.registry import names as modules
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from brainfill.models._base import Inpainter
+    from brainfill.segmentation._base import Segmenter
 
 FORMAT = 1
 CARD, WEIGHTS, ABOUT = "config.json", "model.safetensors", "README.md"
 _SHIPPED = Path(__file__).parent
 _AGAIN = "install the model again"
+_FILLS, _SEGMENTS = "brainfill.models", "brainfill.segmentation"
+_DOES = {_FILLS: "fills holes", _SEGMENTS: "finds the class of voxels"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +38,11 @@ class Card:
     name: str = option("", "name of the model")
     version: str = option("1", "version of the weights")
     format: int = option(FORMAT, "layout of the bundle", low=1)
-    family: str = option("", "model family, a module of brainfill.models")
+    family: str = option("", "module of brainfill.models or brainfill.segmentation")
     config: dict[str, Any] = option({}, "configuration of the family")
     spacing_mm: float = option(1.0, "voxel size the model works at", unit="mm", low=0.1, high=10)
-    sampler: str = option("ddim", "sampler used unless another is asked for")
-    steps: int = option(10, "steps used unless others are asked for", low=1, high=1000)
+    sampler: str = option("ddim", "sampler of a model that fills, unless another is asked for")
+    steps: int = option(10, "its steps, unless others are asked for", low=1, high=1000)
     licence: str = option("", "terms of the weights")
     citation: str = option("", "what to cite")
     data: str = option("", "what the model was trained on")
@@ -52,10 +56,18 @@ class Card:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded model with its card."""
+    """A loaded model that fills holes, with its card."""
 
     card: Card
     inpainter: Inpainter
+
+
+@dataclass(frozen=True)
+class SegmenterBundle:
+    """A loaded model that finds the class of voxels, with its card."""
+
+    card: Card
+    segmenter: Segmenter
 
 
 def names() -> list[str]:
@@ -104,30 +116,60 @@ def read_card(folder: Path) -> Card:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read, check and build the model in a folder, ready for use on the CPU in float32.
+    """Read, check and build the inpainter in a folder, ready for use on the CPU in float32.
 
     Raises:
         UnavailableError: weights are missing, damaged, or do not belong to the card.
-        ConfigError: the card names an unknown family, or settings its family does not have.
+        ConfigError: the card names an unknown family, one that does not fill, or settings its family does not have.
     """
+    return Bundle(*_loaded(folder, _FILLS))
+
+
+def load_segmenter(folder: Path) -> SegmenterBundle:
+    """Read, check and build the segmenter in a folder, ready for use on the CPU in float32.
+
+    Raises:
+        UnavailableError: weights are missing, damaged, or do not belong to the card.
+        ConfigError: the card names an unknown family, one that does not segment, or settings its family does not have.
+    """
+    return SegmenterBundle(*_loaded(folder, _SEGMENTS))
+
+
+def package_of(family: str) -> str:
+    """The registry a model family is in; that of inpainters for an unknown one."""
+    return _SEGMENTS if family in modules(_SEGMENTS) else _FILLS
+
+
+def what_it_does(card: Card) -> str:
+    """What a model is for, such as "fills holes"."""
+    return _DOES[package_of(card.family)]
+
+
+def _loaded(folder: Path, package: str) -> tuple[Card, Any]:
     card = read_card(folder)
+    if package_of(card.family) != package:
+        msg = (
+            f"model '{card.name}' is of the wrong kind: it {what_it_does(card)} (family "
+            f"'{card.family}'), and one is needed that {_DOES[package]}"
+        )
+        raise ConfigError(msg, "see: brainfill list models")
     weights = folder / WEIGHTS
     if not weights.is_file():
         msg = f"model '{card.name}' has no weights: '{weights}' is missing"
         raise UnavailableError(msg, _AGAIN)
-    found = sha256(weights)
-    if found != card.weights_sha256:
+    digest = sha256(weights)
+    if digest != card.weights_sha256:
         msg = (
-            f"weights of model '{card.name}' are damaged: '{weights}' has SHA-256 {found[:12]}..., "
+            f"weights of model '{card.name}' are damaged: '{weights}' has SHA-256 {digest[:12]}..., "
             f"its card says {card.weights_sha256[:12]}..."
         )
         raise UnavailableError(msg, _AGAIN)
-    family = load("brainfill.models", card.family)
+    family = load(package, card.family)
     config = from_dict(family.Config, card.config, where=f"{folder / CARD}: config.")
-    inpainter: Inpainter = family.build(config)
-    _fill_in(inpainter.net, weights)
-    inpainter.net.eval().requires_grad_(False)
-    return Bundle(card, inpainter)
+    model = family.build(config)
+    _fill_in(model.net, weights)
+    model.net.eval().requires_grad_(False)
+    return card, model
 
 
 def _fill_in(net: nn.Module, weights: Path) -> None:
@@ -144,13 +186,17 @@ def _fill_in(net: nn.Module, weights: Path) -> None:
 
 
 def save_bundle(
-    folder: Path, inpainter: Inpainter, weights: Mapping[str, Tensor], card: Card, about: str
+    folder: Path,
+    model: Inpainter | Segmenter,
+    weights: Mapping[str, Tensor],
+    card: Card,
+    about: str,
 ) -> None:
     """Write a bundle with its weights in float16; the checksum and configuration are filled in.
 
     Args:
         folder: made if needed; the files of an earlier bundle there are replaced.
-        inpainter: gives the configuration.
+        model: gives the configuration.
         weights: tensors by parameter name, usually averaged over training.
         card: everything but `config`, `format` and `weights_sha256`.
         about: text of the README.
@@ -164,7 +210,7 @@ def save_bundle(
     # Written by us, since save_file leaves a file that other users cannot read.
     (folder / WEIGHTS).write_bytes(save(half, metadata={"family": card.family}))
     filled = to_dict(card) | {
-        "config": to_dict(inpainter.config),
+        "config": to_dict(model.config),
         "format": FORMAT,
         "weights_sha256": sha256(folder / WEIGHTS),
     }

@@ -12,11 +12,11 @@ from brainfill.cli.options import Json
 from brainfill.core.registry import describe
 
 _REGISTRIES = {
-    "fillers": "brainfill.fillers",
-    "samplers": "brainfill.diffusion.samplers",
-    "families": "brainfill.models",
-    "steps": "brainfill.preprocess.steps",
-    "strippers": "brainfill.preprocess.strippers",
+    "fillers": ["brainfill.fillers"],
+    "samplers": ["brainfill.diffusion.samplers"],
+    "families": ["brainfill.models", "brainfill.segmentation"],
+    "steps": ["brainfill.preprocess.steps"],
+    "strippers": ["brainfill.preprocess.strippers"],
 }
 
 
@@ -28,7 +28,7 @@ def command(
     as_json: Json = False,
 ) -> None:
     """List the models, samplers, filling methods, model families, preprocessing steps or skull strippers there are."""
-    found = _models() if what == "models" else describe(_REGISTRIES[what])
+    found = _models() if what == "models" else _described(_REGISTRIES[what])
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -37,6 +37,13 @@ def command(
         typer.echo(f"{name:<{width}}  {words}")
 
 
+def _described(packages: list[str]) -> dict[str, str]:
+    return {name: words for package in packages for name, words in describe(package).items()}
+
+
 def _models() -> dict[str, str]:
     cards = [store.read_card(store.find(name)) for name in store.names()]
-    return {c.name: f"{c.family}, version {c.version}, licence: {c.licence}" for c in cards}
+    return {
+        c.name: f"{store.what_it_does(c)}: {c.family}, version {c.version}, licence: {c.licence}"
+        for c in cards
+    }

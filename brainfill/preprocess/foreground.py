@@ -10,10 +10,10 @@ from scipy import ndimage
 
 from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.volume import Volume
+from brainfill.preprocess.pieces import ACROSS, ends, without_holes
 
 _AIR_SHARE = 0.1
 _COARSE_MM = 2.0
-_ACROSS = np.asarray(ndimage.generate_binary_structure(3, 1))
 
 
 def foreground(image: Volume) -> BoolArray:
@@ -40,16 +40,16 @@ def foreground(image: Volume) -> BoolArray:
     cut = floor + _AIR_SHARE * (high - floor)
     factor = tuple(max(1, int(_COARSE_MM / s + 1e-3)) for s in image.grid.spacing())
     if _begins_above(cut, data, inside, factor):
-        return _filled(inside, _ACROSS)
+        return without_holes(inside, ACROSS)
     return _head(data > cut, factor)
 
 
 def _head(bright: BoolArray, factor: tuple[int, ...]) -> BoolArray:
     head = _large_pieces(_opened(_block_share(bright, factor) >= 0.5))
     for axis in range(3):  # the skull closes a ring in most slices, hardly ever a shell
-        within_slice = _ACROSS.copy()
+        within_slice = ACROSS.copy()
         within_slice.swapaxes(0, axis)[[0, 2]] = False
-        head = _filled(head, within_slice, skip=axis)
+        head = without_holes(head, within_slice, skip=axis)
     for axis, n in enumerate(factor):
         head = np.repeat(head, n, axis=axis)
     return np.ascontiguousarray(head[tuple(slice(n) for n in bright.shape)])
@@ -63,19 +63,15 @@ def _begins_above(cut: float, data: FloatArray, inside: BoolArray, factor: tuple
     """
     some = tuple(slice(None, None, n) for n in factor)
     few = inside[some]
-    second = _eroded(_filled(few, _ACROSS))
+    second = _eroded(without_holes(few, ACROSS))
     layer = data[some][few & second & ~_eroded(second)]
     return layer.size == 0 or float(np.median(layer)) > cut
 
 
 def _common_face_value(data: FloatArray) -> float:
-    faces = np.concatenate([f.ravel() for axis in range(3) for f in _ends(data, axis)])
+    faces = np.concatenate([f.ravel() for axis in range(3) for f in ends(data, axis)])
     values, counts = np.unique(faces, return_counts=True)
     return float(values[counts.argmax()])
-
-
-def _ends(data: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    return np.take(data, 0, axis=axis), np.take(data, -1, axis=axis)
 
 
 def _block_share(flags: BoolArray, factor: tuple[int, ...]) -> FloatArray:
@@ -115,14 +111,3 @@ def _large_pieces(flags: BoolArray) -> BoolArray:
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     return np.asarray((sizes >= sizes.max() / 20)[labels] & flags)
-
-
-def _filled(flags: BoolArray, structure: BoolArray, skip: int | None = None) -> BoolArray:
-    """The flags with every hole filled that touches no face (but those across axis `skip`)."""
-    labels, count = ndimage.label(~flags, structure)
-    open_ = np.zeros(count + 1, bool)
-    for axis in {0, 1, 2} - {skip}:
-        for face in _ends(labels, axis):
-            open_[np.unique(face)] = True
-    open_[0] = False  # 0 stands for the flags themselves
-    return np.asarray(~open_[labels])

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from brainfill.models._base import FamilyConfig
-from brainfill.train.config import TrainConfig
+from brainfill.train.config import LoopConfig, TrainConfig
 from brainfill.train.examples import draw_example
 from brainfill.train.pack import Pack
 
@@ -25,20 +26,31 @@ from brainfill.train.pack import Pack
 class _Examples(Dataset[Tensor]):
     """Endless examples by number, so that worker processes can share the work."""
 
-    pack: Pack
-    model: FamilyConfig
-    config: TrainConfig
+    draw: Callable[[np.random.Generator], Tensor]
+    seed: int
     rank: int
 
     def __getitem__(self, number: int) -> Tensor:
-        rng = np.random.default_rng([self.config.seed, self.rank, 0, number])
-        return draw_example(self.pack, self.model, self.config.masks, self.config.augment, rng)
+        return self.draw(np.random.default_rng([self.seed, self.rank, 0, number]))
 
 
 def draw_batches(
     pack: Pack, model: FamilyConfig, config: TrainConfig, size: int, rank: int, first_step: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Image, hole and first fill of each step from `first_step` on, each (size, C, D, H, W).
+    """Image, hole and first fill of each step from `first_step` on, each (size, C, D, H, W)."""
+    draw = partial(_drawn, pack, model, config)
+    for batch in pooled(draw, config, size, rank, first_step):
+        yield batch[:, :1], batch[:, 1:2], batch[:, 2:]
+
+
+def pooled(
+    draw: Callable[[np.random.Generator], Tensor],
+    config: LoopConfig,
+    size: int,
+    rank: int,
+    first_step: int,
+) -> Iterator[Tensor]:
+    """Examples of each step from `first_step` on, (size, ...).
 
     Step s draws from the last `config.pool` of the first `pool + s * size / reuse` examples: which
     examples it sees depends on the seed, the rank and the step alone, whoever prepared them.
@@ -47,7 +59,7 @@ def draw_batches(
     made = first_step * size // config.reuse
     loader = iter(
         DataLoader(
-            _Examples(pack, model, config, rank),
+            _Examples(draw, config.seed, rank),
             batch_size=None,
             sampler=itertools.count(made),
             num_workers=config.workers,
@@ -62,5 +74,10 @@ def draw_batches(
             made += 1
         rng = np.random.default_rng([config.seed, rank, 2, step])
         chosen = rng.choice(keep, size, replace=False)
-        batch = torch.stack([pool[i] for i in chosen.tolist()])
-        yield batch[:, :1], batch[:, 1:2], batch[:, 2:]
+        yield torch.stack([pool[i] for i in chosen.tolist()])
+
+
+def _drawn(
+    pack: Pack, model: FamilyConfig, config: TrainConfig, rng: np.random.Generator
+) -> Tensor:
+    return draw_example(pack, model, config.masks, config.augment, rng)

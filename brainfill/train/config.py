@@ -8,11 +8,12 @@ from typing import Literal
 from brainfill.core.config import check_ranges, option
 from brainfill.lesions.shapes import HoleMix
 from brainfill.train.examples import AugmentConfig
+from brainfill.train.labelled_examples import LooksConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """How a network is trained."""
+class LoopConfig:
+    """How any network is trained."""
 
     steps: int = option(90_000, "optimiser steps of the whole run", low=1)
     batch: int = option(8, "crops per step, on all devices together", low=1)
@@ -21,8 +22,22 @@ class TrainConfig:
     weight_decay: float = option(0.01, "AdamW weight decay", low=0.0)
     clip: float = option(1.0, "largest norm of the gradient", low=1e-6)
     ema: float = option(0.999, "decay of the averaged weights", low=0.0, high=1.0)
-    ring: float = option(0.02, "weight of known voxels in the loss", low=0.0)
     precision: Literal["bfloat16", "float32"] = option("bfloat16", "arithmetic of the network")
+    reuse: int = option(1, "times each example is used, on average", low=1)
+    pool: int = option(0, "examples kept to draw from; 0 is one batch", low=0)
+    workers: int = option(0, "processes that prepare examples; 0 is none beside training", low=0)
+    seed: int = option(0, "start of every random draw")
+    begin: str = option("", "bundle whose weights the run begins with; random ones without it")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(LoopConfig):
+    """How an inpainter is trained."""
+
+    ring: float = option(0.02, "weight of known voxels in the loss", low=0.0)
     noisiest: float = option(
         0.5,
         "share of crops at the noisiest level, where the estimate is the mean",
@@ -31,10 +46,10 @@ class TrainConfig:
     )
     masks: HoleMix = option(HoleMix(), "kinds of holes")
     augment: AugmentConfig = option(AugmentConfig(), "changes of the crops")
-    reuse: int = option(1, "times each example is used, on average", low=1)
-    pool: int = option(0, "examples kept to draw from; 0 is one batch", low=0)
-    workers: int = option(0, "processes that prepare examples; 0 is none beside training", low=0)
-    seed: int = option(0, "start of every random draw")
 
-    def __post_init__(self) -> None:
-        check_ranges(self)
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentConfig(LoopConfig):
+    """How a segmenter is trained."""
+
+    looks: LooksConfig = option(LooksConfig(), "changes of the crops")

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -36,6 +37,7 @@ class Pack:
     names: Sequence[str]
     volumes: Sequence[np.ndarray]
     shapes: Sequence[BoolArray]
+    spacing_mm: ClassVar[float] = 1.0
 
 
 def packed_volume(image: FloatArray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,35 @@ from typing import Any
 import torch
 
 from brainfill import __version__
-from brainfill.bundles.store import Card, save_bundle, sha256
+from brainfill.bundles.store import (
+    Card,
+    find,
+    load_bundle,
+    load_segmenter,
+    package_of,
+    save_bundle,
+    sha256,
+)
 from brainfill.core.config import option, override, to_dict
 from brainfill.core.context import ignore
 from brainfill.core.errors import ConfigError
 from brainfill.core.registry import load
-from brainfill.models._base import FamilyConfig
+from brainfill.models._base import Inpainter
 from brainfill.nets.unet import count_parameters
-from brainfill.train.config import TrainConfig
-from brainfill.train.pack import load_pack
+from brainfill.segmentation._base import Segmenter
+from brainfill.train.config import SegmentConfig, TrainConfig
+from brainfill.train.labelled import LabelledPack, load_labelled
+from brainfill.train.pack import Pack, load_pack
 from brainfill.train.state import RunState
 from brainfill.train.trainer import (
+    Report,
     any_process,
     is_main_process,
     join_workers,
     leave_workers,
     new_state,
     train,
+    train_segmenter,
 )
 
 CONFIG, STATE, BUNDLE = "run.json", "state.safetensors", "bundle"
@@ -41,7 +53,7 @@ class RunConfig:
     """All settings of a run, written beside its weights."""
 
     model: Any = field(metadata={"help": "the family's configuration"})
-    train: TrainConfig = option(TrainConfig(), "how it is trained")
+    train: TrainConfig | SegmentConfig = option(TrainConfig(), "how it is trained")
 
 
 def train_run(
@@ -60,9 +72,9 @@ def train_run(
     """Train, or continue to train, until the last step or until time is up; then export.
 
     Args:
-        family: module of brainfill.models.
+        family: module of brainfill.models or brainfill.segmentation.
         preset: one of its PRESETS.
-        data: packed training data (.npz).
+        data: packed training data (.npz); for a segmenter, with a class per voxel.
         out: folder of the run; a run that is already there is continued.
         settings: `train.steps=1000` or `model.unet.width=24`.
         device: torch device; every process launched by torchrun takes its own.
@@ -83,7 +95,8 @@ def train_run(
     if dry_run:
         say(json.dumps(plain, indent=2))
         return out / BUNDLE
-    pack = load_pack(data)
+    segments = isinstance(config.train, SegmentConfig)
+    pack = load_labelled(data) if segments else load_pack(data)
     device = join_workers(device, config.train.batch)
     if is_main_process():
         say(json.dumps(plain, indent=2))
@@ -91,19 +104,21 @@ def train_run(
     else:
         say = ignore
     torch.manual_seed(config.train.seed)
-    inpainter = load("brainfill.models", family).build(config.model)
-    inpainter.net.to(device)
-    state = new_state(inpainter, config.train)
+    model = load(package_of(family), family).build(config.model)
+    if config.train.begin:
+        _begin_with(model, config.train.begin)
+    model.net.to(device)
+    state = new_state(model, config.train)
     if (out / STATE).is_file():
         state.load(out / STATE)
-    millions = count_parameters(inpainter.net) / 1e6
+    millions = count_parameters(model.net) / 1e6
     say(
         f"{millions:.2f} M parameters on {device}, {len(pack.names)} volumes, from step {state.step}"
     )
 
     began = spoke = saved = clock()
     first_step, losses = state.step, list[float]()
-    for report in train(inpainter, pack, config.train, state):
+    for report in _reports(model, pack, config.train, state):
         losses.append(report.loss)
         now = clock()
         if now - spoke > _SAY_EVERY_S:
@@ -122,7 +137,7 @@ def train_run(
             break
     if is_main_process():
         state.save(out / STATE)
-        export(out, family, preset, config, state, pack.names)
+        export(out, family, preset, config, state, model, pack)
     leave_workers()
     return out / BUNDLE
 
@@ -133,11 +148,14 @@ def resolved(family: str, preset: str, settings: Sequence[str]) -> RunConfig:
     Raises:
         ConfigError: unknown family, preset, key, or a value of the wrong type.
     """
-    presets: dict[str, FamilyConfig] = load("brainfill.models", family).PRESETS
+    package = package_of(family)
+    presets: dict[str, Any] = load(package, family).PRESETS
     if preset not in presets:
         msg = f"family '{family}' has no preset '{preset}'; known: {', '.join(presets)}"
         raise ConfigError(msg)
-    model, training = presets[preset], TrainConfig()
+    model: Any = presets[preset]
+    segments = package == "brainfill.segmentation"
+    training: TrainConfig | SegmentConfig = SegmentConfig() if segments else TrainConfig()
     for setting in settings:
         part, _, rest = setting.partition(".")
         if part == "model":
@@ -151,11 +169,15 @@ def resolved(family: str, preset: str, settings: Sequence[str]) -> RunConfig:
 
 
 def export(
-    out: Path, family: str, preset: str, config: RunConfig, state: RunState, people: Sequence[str]
+    out: Path,
+    family: str,
+    preset: str,
+    config: RunConfig,
+    state: RunState,
+    model: Inpainter | Segmenter,
+    pack: Pack | LabelledPack,
 ) -> None:
     """Write the averaged weights of a run as a bundle in its folder."""
-    from brainfill.models._base import Inpainter
-
     made_by = (
         f"brainfill {__version__}: train --family {family} --preset {preset}, step {state.step} "
         f"of {config.train.steps}, batch {config.train.batch}"
@@ -164,10 +186,40 @@ def export(
         name=out.name,
         family=family,
         made_by=made_by,
-        data=f"{len(people)} scans: {', '.join(people)}",
+        spacing_mm=pack.spacing_mm,
+        data=f"{len(pack.names)} scans: {', '.join(pack.names)}",
     )
     about = f"# {out.name}\n\n{made_by}\n"
-    save_bundle(out / BUNDLE, Inpainter(config.model, state.net), state.ema, card, about)
+    save_bundle(out / BUNDLE, model, state.ema, card, about)
+
+
+def _begin_with(model: Inpainter | Segmenter, name: str) -> None:
+    """Give the network the weights of a shipped model or of a bundle's folder.
+
+    Raises:
+        ConfigError: they are those of another network.
+    """
+    folder = find(name)
+    if isinstance(model, Segmenter):
+        net = load_segmenter(folder).segmenter.net
+    else:
+        net = load_bundle(folder).inpainter.net
+    try:
+        model.net.load_state_dict(net.state_dict())
+    except RuntimeError as error:
+        msg = f"the run cannot begin with '{name}', which holds another network"
+        raise ConfigError(msg, "leave train.begin out, or take the same model settings") from error
+
+
+def _reports(
+    model: Any,  # noqa: ANN401 - an Inpainter or a Segmenter
+    pack: Any,  # noqa: ANN401 - Pack or LabelledPack
+    config: TrainConfig | SegmentConfig,
+    state: RunState,
+) -> Iterator[Report]:
+    if isinstance(config, SegmentConfig):
+        return train_segmenter(model, pack, config, state)
+    return train(model, pack, config, state)
 
 
 def _claim(out: Path, plain: dict[str, Any]) -> None:

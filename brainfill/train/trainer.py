@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import distributed
+from torch import Tensor, distributed
 
 from brainfill.core.errors import ConfigError
 from brainfill.models._base import Inpainter
-from brainfill.train.batches import draw_batches
-from brainfill.train.config import TrainConfig
+from brainfill.segmentation._base import Segmenter
+from brainfill.train.batches import draw_batches, pooled
+from brainfill.train.config import LoopConfig, SegmentConfig, TrainConfig
+from brainfill.train.labelled import LabelledPack
+from brainfill.train.labelled_examples import draw_labelled
 from brainfill.train.pack import Pack
 from brainfill.train.state import RunState
 
@@ -27,24 +31,21 @@ class Report(NamedTuple):
     rate: float
 
 
-def new_state(inpainter: Inpainter, config: TrainConfig) -> RunState:
+def new_state(model: Inpainter | Segmenter, config: LoopConfig) -> RunState:
     """A run at step 0, its weights drawn from the seed."""
     optimizer = torch.optim.AdamW(
-        inpainter.net.parameters(),
+        model.net.parameters(),
         lr=config.rate,
         betas=(0.9, 0.99),
         weight_decay=config.weight_decay,
     )
-    return RunState(inpainter.net, optimizer)
+    return RunState(model.net, optimizer)
 
 
 def train(
     inpainter: Inpainter, pack: Pack, config: TrainConfig, state: RunState
 ) -> Iterator[Report]:
-    """Train from `state` to the last step, one report per step.
-
-    Every draw of a step depends on the seed, the rank and the step alone, so a run that was
-    interrupted and continued equals one that was not.
+    """Train an inpainter from `state` to the last step, one report per step.
 
     Args:
         inpainter: the family; its network is the one in `state`.
@@ -52,29 +53,74 @@ def train(
         config: how to train.
         state: changed in place.
     """
-    device = next(state.net.parameters()).device
     rank, world = _rank_and_world()
-    autocast = torch.autocast(
-        device.type, dtype=torch.bfloat16, enabled=config.precision == "bfloat16"
-    )
     size = config.batch // world
     batches = draw_batches(pack, inpainter.config, config, size, rank, state.step)
-    state.net.train()
-    while state.step < config.steps:
-        rng = np.random.default_rng([config.seed, rank, 1, state.step])
+
+    def loss(rng: np.random.Generator, device: torch.device) -> Callable[[], Tensor]:
         image, hole, first = next(batches)
         # One draw per equal slice of (0, 1] keeps every batch spread over the noise levels.
         times = (np.arange(size) + 1 - rng.random(size)) / size
         t = torch.from_numpy(np.where(rng.random(size) < config.noisiest, 1.0, times))
         noise = torch.from_numpy(rng.standard_normal(image.shape, dtype=np.float32))
         image, first, hole, noise = (v.to(device) for v in (image, first, hole, noise))
+        return lambda: inpainter.loss(image, first, hole, t, noise, config.ring)
 
+    return _optimised(loss, config, state)
+
+
+def train_segmenter(
+    segmenter: Segmenter, pack: LabelledPack, config: SegmentConfig, state: RunState
+) -> Iterator[Report]:
+    """Train a segmenter from `state` to the last step, one report per step.
+
+    Args:
+        segmenter: its network is the one in `state`.
+        pack: where examples come from.
+        config: how to train.
+        state: changed in place.
+    """
+    rank, world = _rank_and_world()
+    draw = partial(draw_labelled, pack, segmenter.config, config.looks)
+    batches = pooled(draw, config, config.batch // world, rank, state.step)
+
+    def loss(rng: np.random.Generator, device: torch.device) -> Callable[[], Tensor]:  # noqa: ARG001 - examples draw from their own
+        batch = next(batches).to(device)
+        return lambda: segmenter.loss(batch[:, :1], batch[:, 1:])
+
+    return _optimised(loss, config, state)
+
+
+def _optimised(
+    loss_of_step: Callable[[np.random.Generator, torch.device], Callable[[], Tensor]],
+    config: LoopConfig,
+    state: RunState,
+) -> Iterator[Report]:
+    """Take the remaining steps.
+
+    Every draw of a step depends on the seed, the rank and the step alone, so a run that was
+    interrupted and continued equals one that was not.
+
+    Args:
+        loss_of_step: draws what a step needs, then gives the function that computes its loss.
+        config: how to train.
+        state: changed in place.
+    """
+    rank, world = _rank_and_world()
+    device = next(state.net.parameters()).device
+    autocast = torch.autocast(
+        device.type, dtype=torch.bfloat16, enabled=config.precision == "bfloat16"
+    )
+    state.net.train()
+    while state.step < config.steps:
+        rng = np.random.default_rng([config.seed, rank, 1, state.step])
+        compute = loss_of_step(rng, device)
         torch.manual_seed(int(rng.integers(2**62)))  # dropout draws from torch itself
         rate = learning_rate(config, state.step)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
         with autocast:
-            loss = inpainter.loss(image, first, hole, t, noise, config.ring)
+            loss = compute()
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if world > 1:
@@ -86,7 +132,7 @@ def train(
         yield Report(state.step, float(loss.detach()), rate)
 
 
-def learning_rate(config: TrainConfig, step: int) -> float:
+def learning_rate(config: LoopConfig, step: int) -> float:
     """Linear warm-up, then half a cosine down to 1 % of the peak at the last step."""
     if step < config.warmup:
         return config.rate * (step + 1) / config.warmup

@@ -10,9 +10,19 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from brainfill.bundles.store import ABOUT, CARD, WEIGHTS, Card, load_bundle
+from brainfill.bundles.store import (
+    ABOUT,
+    CARD,
+    WEIGHTS,
+    Card,
+    load_bundle,
+    load_segmenter,
+    package_of,
+)
 from brainfill.core.config import from_dict, to_dict
 
 KINDS = {
@@ -25,13 +35,26 @@ SHOWN = ("psnr_01", "mae", "ssim_brats", "seconds")
 
 def main() -> None:
     """Read the command line, write the bundle, check that it loads."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ship(__doc__.splitlines()[0], means, about)
+
+
+def ship(
+    purpose: str, metrics_of: Callable[[str], dict[str, Any]], about_of: Callable[[Card], str]
+) -> None:
+    """Read the command line, write the bundle, check that it loads.
+
+    Args:
+        purpose: of the script, for its help.
+        metrics_of: figures for the card from what the benchmark printed.
+        about_of: the README from the finished card.
+    """
+    parser = argparse.ArgumentParser(description=purpose)
     parser.add_argument("bundle", type=Path)
     parser.add_argument("card", type=Path, help="name, terms and defaults, .json")
     parser.add_argument("benchmark", type=Path, help="what the benchmark printed")
     parser.add_argument("target", type=Path)
     args = parser.parse_args()
-    metrics = means(args.benchmark.read_text(encoding="utf-8"))
+    metrics = metrics_of(args.benchmark.read_text(encoding="utf-8"))
     plain = json.loads((args.bundle / CARD).read_text(encoding="utf-8"))
     plain |= json.loads(args.card.read_text(encoding="utf-8")) | {"metrics": metrics}
     card = from_dict(Card, plain)
@@ -39,8 +62,9 @@ def main() -> None:
     shutil.copyfile(args.bundle / WEIGHTS, args.target / WEIGHTS)
     text = json.dumps(to_dict(card), indent=2)
     (args.target / CARD).write_text(text + "\n", encoding="utf-8")
-    (args.target / ABOUT).write_text(about(card), encoding="utf-8")
-    load_bundle(args.target)
+    (args.target / ABOUT).write_text(about_of(card), encoding="utf-8")
+    load = load_bundle if package_of(card.family) == "brainfill.models" else load_segmenter
+    load(args.target)
 
 
 def means(printed: str) -> dict[str, dict[str, dict[str, float]]]:

@@ -164,3 +164,11 @@ def test_a_lesion_partly_off_the_head_is_filled_with_a_warning(call, files, lesi
     outcome = call("fill", files.t1, files.mask, "--method", "localmean")
     assert outcome.code == 0
     assert "warning: 2 of 12 lesion voxels show background" in outcome.err
+
+
+def test_a_model_that_does_not_fill_is_refused(call, files):
+    outcome = call("fill", files.t1, files.mask, "--model", "brain-mask")
+    assert outcome.code == 2
+    assert "model 'brain-mask' is of the wrong kind: it finds the class of voxels" in outcome.err
+    assert "brainfill list models" in outcome.err
+    assert not list(files.folder.glob("*_filled*"))

@@ -28,11 +28,20 @@ def test_json_holds_the_same(call):
 def test_models_come_from_their_cards(call, monkeypatch, tmp_path):
     from brainfill.bundles import store
 
-    (tmp_path / "t9").mkdir()
-    card = {"name": "t9", "family": "slice2d", "version": "4", "licence": "CC BY-NC 4.0"}
-    (tmp_path / "t9" / "config.json").write_text(json.dumps(card))
+    for name, family in (("t9", "slice2d"), ("tissue", "blocks")):
+        (tmp_path / name).mkdir()
+        card = {"name": name, "family": family, "version": "4", "licence": "CC BY-NC 4.0"}
+        (tmp_path / name / "config.json").write_text(json.dumps(card))
     monkeypatch.setattr(store, "_SHIPPED", tmp_path)
-    assert call("list", "models").out == "t9  slice2d, version 4, licence: CC BY-NC 4.0\n"
+    assert call("list", "models").out.splitlines() == [
+        "t9      fills holes: slice2d, version 4, licence: CC BY-NC 4.0",
+        "tissue  finds the class of voxels: blocks, version 4, licence: CC BY-NC 4.0",
+    ]
+
+
+def test_families_of_both_kinds_are_listed(call):
+    found = json.loads(call("list", "families", "--json").out)
+    assert {"memory3d", "pseudo3d", "slice2d", "blocks"} <= found.keys()
 
 
 def test_unknown_kind_names_the_known_ones(call):

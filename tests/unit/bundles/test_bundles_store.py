@@ -8,10 +8,19 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from brainfill.bundles import store
-from brainfill.bundles.store import Card, find, load_bundle, read_card, save_bundle, sha256
+from brainfill.bundles.store import (
+    Card,
+    find,
+    load_bundle,
+    load_segmenter,
+    read_card,
+    save_bundle,
+    sha256,
+)
 from brainfill.core.config import override, to_dict
 from brainfill.core.errors import ConfigError, UnavailableError
 from brainfill.models import memory3d
+from brainfill.segmentation import blocks
 
 CONFIG = override(memory3d.PRESETS["tiny"], ["crop_vox=[8,10,12]", "residual_scale=0.07"])
 CARD = Card(
@@ -244,3 +253,19 @@ def test_an_empty_shelf_is_said_to_hold_none(shipped):
     assert store.names() == []
     with pytest.raises(UnavailableError, match="no model 'x'; shipped: none"):
         find("x")
+
+
+def test_a_model_that_fills_cannot_segment(saved):
+    with pytest.raises(ConfigError, match="'probe' is of the wrong kind: it fills holes") as info:
+        load_segmenter(saved[0])
+    assert info.value.hint == "see: brainfill list models"
+
+
+def test_a_model_that_segments_cannot_fill(tmp_path):
+    segmenter = blocks.build(blocks.PRESETS["tiny"])
+    weights = dict(segmenter.net.named_parameters())
+    save_bundle(tmp_path, segmenter, weights, Card(name="brain", family="blocks"), "")
+    words = r"'brain' is of the wrong kind: it finds the class of voxels \(family 'blocks'\), and one is needed that fills"
+    with pytest.raises(ConfigError, match=words):
+        load_bundle(tmp_path)
+    assert load_segmenter(tmp_path).segmenter.config == segmenter.config

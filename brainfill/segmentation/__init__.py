@@ -1,0 +1,1 @@
+"""Networks that give every voxel a class; a module each, with `Config`, `PRESETS` and `build`."""
