@@ -43,6 +43,9 @@ def command(
     skullstrip: Annotated[
         str, flag(PreprocessConfig, "skullstrip", metavar="BACKEND|FILE")
     ] = default(PreprocessConfig, "skullstrip"),
+    weights: Annotated[str, flag(PreprocessConfig, "weights", metavar="FOLDER")] = default(
+        PreprocessConfig, "weights"
+    ),
     template: Annotated[str, flag(PreprocessConfig, "template", metavar="NAME|FILE")] = default(
         PreprocessConfig, "template"
     ),
@@ -84,6 +87,7 @@ def command(
         preset=preset,
         steps=tuple(s.strip() for s in steps.split(",") if s.strip()),
         skullstrip=skullstrip,
+        weights=weights,
         template=template,
         transform=transform,
         settings=tuple(set_),

@@ -23,6 +23,7 @@ _MNI = "MNI152NLin2009aSym"
 # Options of the task that are settings of a step: field, step, setting.
 _SHORTHANDS = (
     ("skullstrip", "skullstrip", "backend"),
+    ("weights", "skullstrip", "settings.weights"),
     ("template", "register", "template"),
     ("transform", "register", "kind"),
 )
@@ -39,6 +40,7 @@ class PreprocessConfig:
     skullstrip: str = option(
         "auto", "who finds the brain: auto, none, hd-bet, builtin, synthstrip, bet, or a mask file"
     )
+    weights: str = option("", "folder of HD-BET's weights; empty is its own, in the home folder")
     template: str = option(_MNI, "what to register to: the ICBM152 2009a brain, or a stripped T1w")
     transform: Literal["rigid", "affine", "syn"] = option(
         "affine", "kind of transform to the template"

@@ -116,9 +116,10 @@ def _chosen(image: Volume, config: Config, ctx: Context) -> Found:
     if brain is not None:
         return Found(brain, "none", "the image shows a brain only, on an even background")
     hd_bet = registry.load(STRIPPERS, "hd_bet")
-    settings = config.settings if "weights" in config.settings else {}
-    lacks = hd_bet.missing(from_dict(hd_bet.Config, settings))
-    if not lacks:
+    given = "weights" in config.settings
+    lacks = hd_bet.missing(from_dict(hd_bet.Config, config.settings if given else {}))
+    # Weights that were asked for must not be passed over in silence: HD-BET says what is missing.
+    if given or not lacks:
         return Found(_run("hd-bet", image, config, ctx), "hd-bet", "its weights are installed")
     return Found(_run("builtin", image, config, ctx), "builtin", f"HD-BET cannot run: {lacks}")
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from brainfill.core import registry
 from brainfill.core.context import Context
-from brainfill.core.errors import ConfigError, DataError
+from brainfill.core.errors import DataError, UnavailableError
 from brainfill.core.grid import Grid
 from brainfill.core.volume import Mask, Scan, Volume
 from brainfill.io.nifti import read_volume
@@ -95,9 +94,9 @@ def test_a_backend_is_asked_by_its_name(head, ctx, fake):
     assert asked == [("synthstrip", "here")]
 
 
-def test_the_builtin_one_is_what_auto_ends_with():
-    with pytest.raises(ConfigError, match="unknown stripper 'nobody'"):
-        registry.load(skullstrip.STRIPPERS, "nobody")
+def test_weights_that_are_asked_for_are_not_passed_over(head, ctx, tmp_path):
+    with pytest.raises(UnavailableError, match=f"found no 'plans.json' in '{tmp_path}'"):
+        run(head, ctx, settings={"weights": str(tmp_path)})
 
 
 def test_the_users_own_mask_is_taken_from_any_grid(head, brain, brain_grids):
