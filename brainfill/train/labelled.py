@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from brainfill.core.errors import DataError, InputMissingError
+from brainfill.core.errors import DataError
+from brainfill.train.archive import FORMAT, opened
 
-FORMAT = 1
 _HOW = "make it with a script of pipelines/models, such as pack_heads.py"
-_DAMAGE = (zipfile.BadZipFile, zlib.error, AttributeError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -61,24 +58,15 @@ def load_labelled(path: Path) -> LabelledPack:
         InputMissingError: the file is not there.
         DataError: the file is not a pack of this format.
     """
-    if not path.is_file():
-        msg = f"no packed training data at '{path}'"
-        raise InputMissingError(msg, _HOW)
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            about = json.loads(bytes(file["about"]))
-            count = range(len(about["names"]))
-            pack = LabelledPack(
-                about["names"],
-                [file[f"image{i}"] for i in count],
-                [file[f"classes{i}"] for i in count],
-                about["painted"],
-                about["spacing_mm"],
-            )
-    # What numpy, zipfile, zlib and json raise for files of another kind, cut short or damaged.
-    except (OSError, EOFError, KeyError, TypeError, ValueError, *_DAMAGE) as error:
-        msg = f"'{path}' is not packed training data with classes: {error}"
-        raise DataError(msg, _HOW) from error
+    with opened(path, "packed training data with classes", _HOW) as (about, file):
+        count = range(len(about["names"]))
+        pack = LabelledPack(
+            about["names"],
+            [file[f"image{i}"] for i in count],
+            [file[f"classes{i}"] for i in count],
+            about["painted"],
+            about["spacing_mm"],
+        )
     for name, image, classes in zip(pack.names, pack.images, pack.classes, strict=True):
         if {image.dtype, classes.dtype} != {np.dtype(np.uint8)} or image.shape != classes.shape:
             msg = f"volume '{name}' of '{path}' must hold two uint8 arrays of one shape"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +10,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from brainfill.core.errors import DataError, InputMissingError
+from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, Box, FloatArray
+from brainfill.train.archive import FORMAT, opened
 
-FORMAT = 1
 _BRIGHTEST_PCT = 99.9
 _SHAPE_VOXELS = (8, 20_000)
 _HOW = "make it with: brainfill train pack DATA -o PACK.npz"
-_DAMAGE = (zipfile.BadZipFile, zlib.error, AttributeError, RuntimeError)
 BRIGHT = 130  # white matter and brighter, of 255
 
 
@@ -90,23 +87,11 @@ def load_pack(path: Path) -> Pack:
         InputMissingError: the file is not there.
         DataError: the file is not a pack of this format.
     """
-    if not path.is_file():
-        msg = f"no packed training data at '{path}'"
-        raise InputMissingError(msg, _HOW)
-    try:
-        # Opened by us, since numpy leaves a file open that turns out not to be a zip archive.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            about = json.loads(bytes(file["about"]))
-            if about["format"] != FORMAT:
-                msg = f"'{path}' has pack format {about['format']}, expected {FORMAT}"
-                raise DataError(msg, "pack the data again with this version")
-            volumes = [file[f"volume{i}"] for i in range(len(about["names"]))]
-            shapes = _unpacked(file["shape_sizes"], file["shape_bits"])
-    # What numpy, zipfile, zlib and json raise for files of another kind, cut short or damaged.
-    except (OSError, EOFError, KeyError, TypeError, ValueError, *_DAMAGE) as error:
-        msg = f"'{path}' is not packed training data: {error}"
-        raise DataError(msg, _HOW) from error
-    for name, volume in zip(about["names"], volumes, strict=True):
+    with opened(path, "packed training data", _HOW) as (about, file):
+        names = about["names"]
+        volumes = [file[f"volume{i}"] for i in range(len(names))]
+        shapes = _unpacked(file["shape_sizes"], file["shape_bits"])
+    for name, volume in zip(names, volumes, strict=True):
         if volume.dtype != np.uint8 or volume.ndim != 3 or not (volume >= BRIGHT).any():
             msg = (
                 f"volume '{name}' of '{path}' must be uint8 in three dimensions with tissue of "
@@ -116,7 +101,7 @@ def load_pack(path: Path) -> Pack:
     if not volumes:
         msg = f"'{path}' holds no volumes"
         raise DataError(msg, _HOW)
-    return Pack(about["names"], volumes, shapes)
+    return Pack(names, volumes, shapes)
 
 
 def _unpacked(sizes: np.ndarray, bits: np.ndarray) -> list[BoolArray]:

@@ -97,6 +97,12 @@ def test_a_pack_for_inpainters_is_none_for_segmenters(tmp_path):
         load_labelled(tmp_path / "p.npz")
 
 
+def test_a_pack_of_a_later_format_is_refused(data, monkeypatch):
+    monkeypatch.setattr("brainfill.train.archive.FORMAT", 0)
+    with pytest.raises(DataError, match="has pack format 1, expected 0"):
+        load_labelled(data)
+
+
 def test_a_damaged_pack_is_named(data):
     data.write_bytes(data.read_bytes()[:-200])
     with pytest.raises(DataError, match=r"heads\.npz' is not packed training data"):
