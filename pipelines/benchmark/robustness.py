@@ -60,7 +60,7 @@ def main() -> None:
         people["head"], whole = load_head(args.head)
         ways["head"] = partial(with_skull, whole=whole)
     found = defaultdict(list)
-    print(line(["person", "kind", "change", "method", "psnr_01", "seconds"]))
+    print(line(["person", "kind", "change", "method", "psnr_01", "seconds", "peak_mb"]))
     with tempfile.TemporaryDirectory() as scratch:
         for number, (name, person) in enumerate(people.items()):
             for kind in args.kinds:
@@ -70,8 +70,10 @@ def main() -> None:
                     for method in args.methods:
                         score = _filled(case, kind, method, Path(scratch), rng)
                         found[kind, case.name, method].append(score.psnr_01)
-                        row = [name, kind, case.name, method, score.psnr_01, score.seconds]
-                        print(line(row), flush=True)
+                        cost = [score.seconds, score.peak_mb]
+                        print(
+                            line([name, kind, case.name, method, score.psnr_01, *cost]), flush=True
+                        )
     _summary(found, args.methods[0])
 
 

@@ -40,7 +40,7 @@ class Score(NamedTuple):
         volume_pct: change of white or grey matter, whichever is larger, in percent of the tissue that was
             in the hole.
         seconds: start-up included.
-        peak_mb: peak memory.
+        peak_mb: peak memory; never below that of the benchmark itself, from which the process is split off.
     """
 
     psnr_01: float
