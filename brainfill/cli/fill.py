@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import time
@@ -14,7 +13,7 @@ import typer
 
 from brainfill.api import Done, ReadConfig, Request, fill_facts, run_fill
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import check_inputs, check_outputs
+from brainfill.cli.output import all_or_none, check_inputs, check_outputs
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.core.errors import ConfigError
@@ -212,10 +211,7 @@ def _write(done: Done, outputs: dict[str, Path], began: float) -> dict[str, Any]
     from brainfill.io.tables import write_table
 
     original, volumes = done.scan.images["T1w"], done.result.volumes
-    with contextlib.ExitStack() as undo:
-        for path in outputs.values():
-            if not path.exists():
-                undo.callback(path.unlink, missing_ok=True)
+    with all_or_none(outputs.values()):
         written = write_filled(
             original, volumes["filled"].data, volumes["hole"].data, outputs["image"]
         )
@@ -226,5 +222,4 @@ def _write(done: Done, outputs: dict[str, Path], began: float) -> dict[str, Any]
             write_table(done.result.tables["lesions"], outputs["lesions"])
         facts = fill_facts(done, written) | {"RuntimeSeconds": round(time.monotonic() - began, 2)}
         write_sidecar(facts, outputs["sidecar"])
-        undo.pop_all()
     return facts

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from brainfill.core.errors import ConfigError, InputMissingError
@@ -52,3 +53,14 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], *, force: boo
         if path.exists() and not force:
             msg = f"output '{path}' exists already"
             raise ConfigError(msg, "replace it with --force, or choose another name with -o")
+
+
+@contextlib.contextmanager
+def all_or_none(paths: Iterable[Path]) -> Iterator[None]:
+    """Whatever goes wrong inside, none of the files that were not there before stays behind."""
+    with contextlib.ExitStack() as undo:
+        for path in paths:
+            if not path.exists():
+                undo.callback(path.unlink, missing_ok=True)
+        yield
+        undo.pop_all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ import typer
 
 from brainfill.api import PreprocessRequest, ReadConfig, run_preprocess
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import check_inputs, check_outputs
+from brainfill.cli.output import all_or_none, check_inputs, check_outputs
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.core.errors import ConfigError
@@ -191,10 +190,7 @@ def _write(result: Result, facts: dict[str, Any], outputs: Mapping[str, Path]) -
     from brainfill.io.sidecar import write_sidecar
 
     written = [outputs[name] for name in (*result.volumes, *result.files, RECORD)]
-    with contextlib.ExitStack() as undo:
-        for path in outputs.values():
-            if not path.exists():
-                undo.callback(path.unlink, missing_ok=True)
+    with all_or_none(outputs.values()):
         for name, volume in result.volumes.items():
             write_map(_bare(volume), volume.data, outputs[name])
             write_sidecar(_about(name, facts), outputs[_json_of(name)])
@@ -202,7 +198,6 @@ def _write(result: Result, facts: dict[str, Any], outputs: Mapping[str, Path]) -
             with replacing(outputs[name]) as temporary:
                 temporary.write_bytes(contents)
         write_sidecar(facts, outputs[RECORD])
-        undo.pop_all()
     kept = {*written, *(outputs[_json_of(name)] for name in result.volumes)}
     for path in set(outputs.values()) - kept:
         path.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,7 +10,7 @@ import typer
 
 from brainfill.api import TransformConfig, TransformRequest, run_transform
 from brainfill.cli.options import DryRun, Force, Json, OutFile, Quiet, Verbose, default, flag
-from brainfill.cli.output import check_inputs, check_outputs
+from brainfill.cli.output import all_or_none, check_inputs, check_outputs
 from brainfill.cli.progress import talking
 from brainfill.core.config import to_dict
 from brainfill.io._bytes import output_format
@@ -81,10 +80,6 @@ def _write(found: Any, facts: dict[str, Any], outputs: list[Path]) -> None:  # n
     from brainfill.io.nifti import write_map
     from brainfill.io.sidecar import write_sidecar
 
-    with contextlib.ExitStack() as undo:
-        for path in outputs:
-            if not path.exists():
-                undo.callback(path.unlink, missing_ok=True)
+    with all_or_none(outputs):
         write_map(Volume(found.data, found.grid), found.data, outputs[0])
         write_sidecar(facts, outputs[1])
-        undo.pop_all()

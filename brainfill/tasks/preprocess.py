@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -125,14 +124,12 @@ def run(
     files: dict[str, bytes] = {}
     scan, aligned = _with_others(scan, others or {}, ctx, files)
     start, own, space = scan, scan, ""
-    undos: list[Undo] = []
     before: list[Undo] = []
     records: list[dict[str, Any]] = []
     volumes: dict[str, Any] = {}
     for name, settings in steps:
         undo: Any  # each step has its own
         scan, undo = registry.load(STEPS, name).build(settings)(scan, ctx)
-        undos.append(undo)
         records.append({"Step": name, "Settings": to_dict(settings), **undo.facts})
         if name == "register":
             space = undo.space
@@ -141,7 +138,8 @@ def run(
             prefix = f"space-{space}_" if space else ""
             volumes |= {f"{prefix}desc-biasfield_{n}.nii.gz": f for n, f in undo.fields.items()}
         if not space:
-            own, before = scan, list(undos)
+            own = scan
+            before.append(undo)
     volumes |= _products(own, "")
     if space:
         volumes |= _products(scan, f"space-{space}_")
@@ -155,14 +153,15 @@ def run(
 
 def _settings_by_step(config: PreprocessConfig, names: list[str]) -> dict[str, list[str]]:
     given: dict[str, list[str]] = {}
-    for field in dataclasses.fields(config):
-        for option_name, step, setting in _SHORTHANDS:
-            value = getattr(config, field.name)
-            if field.name == option_name and value != field.default:
-                if step not in names:
-                    msg = f"--{option_name} means nothing without the step '{step}'"
-                    raise ConfigError(msg, f"the steps are {', '.join(names)}")
-                given.setdefault(step, []).append(f"{setting}={value}")
+    usual = PreprocessConfig()
+    for option_name, step, setting in _SHORTHANDS:
+        value = getattr(config, option_name)
+        if value == getattr(usual, option_name):
+            continue
+        if step not in names:
+            msg = f"--{option_name} means nothing without the step '{step}'"
+            raise ConfigError(msg, f"the steps are {', '.join(names)}")
+        given.setdefault(step, []).append(f"{setting}={value}")
     for text in config.settings:
         step, dot, rest = text.partition(".")
         if not dot or step not in names:
