@@ -8,10 +8,27 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from brainfill.api import Filled, Preprocessed, fill, prepare, transform
+    from brainfill.api import (
+        Filled,
+        Preprocessed,
+        Synthesized,
+        fill,
+        prepare,
+        synthesize,
+        transform,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["Filled", "Preprocessed", "__version__", "fill", "prepare", "transform"]
+__all__ = [
+    "Filled",
+    "Preprocessed",
+    "Synthesized",
+    "__version__",
+    "fill",
+    "prepare",
+    "synthesize",
+    "transform",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - what a module attribute may be

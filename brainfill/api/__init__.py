@@ -8,6 +8,14 @@ from brainfill.api._preprocess import (
     prepare,
     run_preprocess,
 )
+from brainfill.api._synthesize import (
+    Synthesized,
+    SynthesizeDone,
+    SynthesizeRequest,
+    run_synthesize,
+    synthesize,
+    synthesize_facts,
+)
 from brainfill.api._transform import TransformRequest, run_transform, transform
 from brainfill.tasks.transform import TransformConfig
 
@@ -18,6 +26,9 @@ __all__ = [
     "Preprocessed",
     "ReadConfig",
     "Request",
+    "SynthesizeDone",
+    "SynthesizeRequest",
+    "Synthesized",
     "TransformConfig",
     "TransformRequest",
     "fill",
@@ -25,6 +36,9 @@ __all__ = [
     "prepare",
     "run_fill",
     "run_preprocess",
+    "run_synthesize",
     "run_transform",
+    "synthesize",
+    "synthesize_facts",
     "transform",
 ]

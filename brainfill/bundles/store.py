@@ -46,6 +46,10 @@ class Card:
     licence: str = option("", "terms of the weights")
     citation: str = option("", "what to cite")
     data: str = option("", "what the model was trained on")
+    lesions: dict[str, Any] = option(
+        {},
+        "of a painter: by contrast, how bright lesions of its training data are, in units of the tissue around",
+    )
     made_by: str = option("", "command and settings of the training run")
     metrics: dict[str, Any] = option({}, "figures on people the model never saw")
     weights_sha256: str = option("", "checksum of the weights")

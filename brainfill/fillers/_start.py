@@ -15,8 +15,8 @@ import numpy as np
 from brainfill.core.context import Context, Progress, ignore
 from brainfill.core.grid import BoolArray, Box, FloatArray
 from brainfill.core.volume import Mask, Volume
-from brainfill.fillers._crops import bridged
 from brainfill.interpolation.nonlocal_patches import PatchConfig, patch_fill_with_doubts
+from brainfill.preprocess.crops import bridged
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,8 +28,11 @@ from brainfill.core.registry import load
 from brainfill.models._base import Inpainter
 from brainfill.nets.unet import count_parameters
 from brainfill.segmentation._base import Segmenter
+from brainfill.train.archive import kind_of
 from brainfill.train.config import SegmentConfig, TrainConfig
 from brainfill.train.labelled import LabelledPack, load_labelled
+from brainfill.train.lesioned import KIND as LESIONED
+from brainfill.train.lesioned import LesionedPack, intensities, load_lesioned
 from brainfill.train.pack import Pack, load_pack
 from brainfill.train.state import RunState
 from brainfill.train.trainer import (
@@ -95,8 +98,7 @@ def train_run(
     if dry_run:
         say(json.dumps(plain, indent=2))
         return out / BUNDLE
-    segments = isinstance(config.train, SegmentConfig)
-    pack = load_labelled(data) if segments else load_pack(data)
+    pack = _pack_for(config, data)
     device = join_workers(device, config.train.batch)
     if is_main_process():
         say(json.dumps(plain, indent=2))
@@ -175,7 +177,7 @@ def export(
     config: RunConfig,
     state: RunState,
     model: Inpainter | Segmenter,
-    pack: Pack | LabelledPack,
+    pack: Pack | LabelledPack | LesionedPack,
 ) -> None:
     """Write the averaged weights of a run as a bundle in its folder."""
     made_by = (
@@ -188,9 +190,29 @@ def export(
         made_by=made_by,
         spacing_mm=pack.spacing_mm,
         data=f"{len(pack.names)} scans: {', '.join(pack.names)}",
+        lesions=intensities(pack) if isinstance(pack, LesionedPack) else {},
     )
     about = f"# {out.name}\n\n{made_by}\n"
     save_bundle(out / BUNDLE, model, state.ema, card, about)
+
+
+def _pack_for(config: RunConfig, data: Path) -> Pack | LabelledPack | LesionedPack:
+    """Training data of the kind that the run needs.
+
+    Raises:
+        InputMissingError: the file is not there.
+        DataError: it holds data of another kind.
+        ConfigError: it holds other contrasts than the model wants.
+    """
+    if isinstance(config.train, SegmentConfig):
+        return load_labelled(data)
+    if kind_of(data) != LESIONED:
+        return load_pack(data)
+    pack, wanted = load_lesioned(data), config.model.contrasts
+    if tuple(pack.contrasts) != tuple(wanted):
+        msg = f"'{data}' holds {', '.join(pack.contrasts)}, the model wants {', '.join(wanted)}"
+        raise ConfigError(msg, "for example --set model.contrasts=[T1w,FLAIR]")
+    return pack
 
 
 def _begin_with(model: Inpainter | Segmenter, name: str) -> None:
