@@ -2,6 +2,7 @@
 
 from brainfill.api._common import ReadConfig
 from brainfill.api._fill import Done, Filled, Request, fill, fill_facts, run_fill
+from brainfill.api._masks import DrawnMasks, MaskRequest, draw_mask, run_masks
 from brainfill.api._preprocess import (
     Preprocessed,
     PreprocessRequest,
@@ -13,17 +14,21 @@ from brainfill.tasks.transform import TransformConfig
 
 __all__ = [
     "Done",
+    "DrawnMasks",
     "Filled",
+    "MaskRequest",
     "PreprocessRequest",
     "Preprocessed",
     "ReadConfig",
     "Request",
     "TransformConfig",
     "TransformRequest",
+    "draw_mask",
     "fill",
     "fill_facts",
     "prepare",
     "run_fill",
+    "run_masks",
     "run_preprocess",
     "run_transform",
     "transform",

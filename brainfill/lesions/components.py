@@ -1,6 +1,8 @@
-"""Lesions as connected components: numbering, dilation, and a table of volumes and means."""
+"""Lesions as connected components: numbering, dilation, and tables of volumes, means and shares."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from scipy import ndimage
@@ -46,15 +48,46 @@ def lesion_table(labels: LabelMap, before: Volume, after: Volume) -> list[dict[s
         after: the filled scan.
     """
     rows: list[dict[str, float | int]] = []
-    for label, box in enumerate(ndimage.find_objects(labels.data), start=1):
-        inside = labels.data[box] == label
-        start = np.array([s.start for s in box])
-        centre = labels.grid.to_world(np.argwhere(inside).mean(axis=0)[None] + start)[0]
-        x, y, z = (round(float(v), 2) for v in centre)
-        voxels = int(inside.sum())
-        row = {"label": label, "voxels": voxels, "volume_ml": voxels * labels.grid.voxel_ml()}
-        row |= {"x_mm": x, "y_mm": y, "z_mm": z}
+    for label, box, inside in _each(labels):
+        row = {"label": label, **_size_and_place(labels, box, inside)}
         row["mean_before"] = float(before.data[box][inside].mean(dtype=np.float64))
         row["mean_after"] = float(after.data[box][inside].mean(dtype=np.float64))
         rows.append(row)
     return rows
+
+
+def mask_table(
+    labels: LabelMap, brain: Mask | None = None, tissue: Mask | None = None
+) -> list[dict[str, float | int | None]]:
+    """One row per component: size, centre of mass in world millimetres, shares inside brain and tissue.
+
+    Args:
+        labels: numbered components.
+        brain: on their grid; the share is None without it.
+        tissue: likewise, where lesions were allowed.
+    """
+    rows: list[dict[str, float | int | None]] = []
+    for label, box, inside in _each(labels):
+        row: dict[str, float | int | None] = {"component": label}
+        row |= _size_and_place(labels, box, inside)
+        for name, where in (("share_in_brain", brain), ("share_in_tissue", tissue)):
+            row[name] = None if where is None else float(where.data[box][inside].mean())
+        rows.append(row)
+    return rows
+
+
+def _each(labels: LabelMap) -> Iterator[tuple[int, tuple[slice, ...], BoolArray]]:
+    """Each label, the box around it, and where it is in that box."""
+    for label, box in enumerate(ndimage.find_objects(labels.data), start=1):
+        yield label, box, labels.data[box] == label
+
+
+def _size_and_place(
+    labels: LabelMap, box: tuple[slice, ...], inside: BoolArray
+) -> dict[str, float | int]:
+    start = np.array([s.start for s in box])
+    centre = labels.grid.to_world(np.argwhere(inside).mean(axis=0)[None] + start)[0]
+    x, y, z = (round(float(v), 2) for v in centre)
+    voxels = int(inside.sum())
+    volume_ml = voxels * labels.grid.voxel_ml()
+    return {"voxels": voxels, "volume_ml": volume_ml, "x_mm": x, "y_mm": y, "z_mm": z}

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from brainfill.core.config import check_ranges, option
 from brainfill.core.errors import ConfigError, DataError
-from brainfill.core.grid import BoolArray, Index3
+from brainfill.core.grid import BoolArray, FloatArray, Index3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +105,37 @@ def ellipsoid(shape: Index3, rng: np.random.Generator) -> BoolArray:
     radius = np.exp(rng.uniform(np.log(2), np.log(max(min(shape) / 3, 3))))
     axes = radius * rng.uniform(0.6, 1.4, size=3)
     centre = rng.normal(np.array(shape) / 2, np.array(shape) / 12)
-    offset = np.indices(shape) - centre[:, None, None, None]
-    distance = np.sqrt(((offset / axes[:, None, None, None]) ** 2).sum(0))
-    bumps = ndimage.gaussian_filter(rng.standard_normal(shape), max(radius / 4, 1.0))
+    return bumpy_ellipsoid(shape, centre, axes, radius, rng)
+
+
+def bumpy_ellipsoid(
+    shape: Index3,
+    centre: FloatArray,
+    axes: FloatArray,
+    radius: float,
+    rng: np.random.Generator,
+    spacing: Sequence[float] = (1.0, 1.0, 1.0),
+    rotation: FloatArray | None = None,
+) -> BoolArray:
+    """An ellipsoid whose surface lies a fifth nearer or farther here and there, smoothly.
+
+    Args:
+        shape: (D, H, W) of the array it is drawn in.
+        centre: (3,) in voxels.
+        axes: (3,) half axes, in the unit of `spacing`.
+        radius: mean half axis; bumps are about a quarter of it wide.
+        rng: source of the bumps.
+        spacing: voxel size along each axis.
+        rotation: (3, 3) that turns the half axes, in the order of the array's axes.
+
+    Returns:
+        bool, `shape`; a small bump may be a piece of its own.
+    """
+    offset = np.indices(shape).reshape(3, -1).T - centre
+    turned_back = offset * np.asarray(spacing) @ (np.eye(3) if rotation is None else rotation)
+    distance = np.linalg.norm(turned_back / axes, axis=1).reshape(shape)
+    width = np.maximum(radius / 4 / np.asarray(spacing), 1.0)
+    bumps = ndimage.gaussian_filter(rng.standard_normal(shape), width)
     return np.asarray(distance < 1 + 0.2 * bumps / max(float(bumps.std()), 1e-6))
 
 

@@ -1,0 +1,159 @@
+"""Bumpy ellipsoids in a brain: their sizes in millimetres, their places, none touching another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from brainfill.core.errors import DataError
+from brainfill.core.grid import BoolArray, Box, FloatArray
+from brainfill.core.volume import Mask
+from brainfill.lesions.shapes import bumpy_ellipsoid
+
+_TOUCHING = np.ones((3, 3, 3), bool)
+# Half axes as shares of the mean radius, and how far bumps may reach beyond them.
+_AXES = (0.6, 1.4)
+_REACH = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Ellipsoid:
+    """One ellipsoid.
+
+    Args:
+        centre_mm: (3,) in the world.
+        radius_mm: mean radius that was asked for.
+        axes_mm: (3,) half axes.
+        rotation: (3, 3) that turns the half axes, from the axes of the grid.
+        inside: share in the brain.
+    """
+
+    centre_mm: FloatArray
+    radius_mm: float
+    axes_mm: FloatArray
+    rotation: FloatArray
+    inside: float
+
+    def facts(self) -> dict[str, Any]:
+        """What is worth recording, as JSON can hold it."""
+        return {
+            "centre_mm": np.round(self.centre_mm, 3).tolist(),
+            "radius_mm": round(self.radius_mm, 3),
+            "axes_mm": np.round(self.axes_mm, 3).tolist(),
+            "rotation": np.round(self.rotation, 5).tolist(),
+            "share_in_brain": round(self.inside, 4),
+        }
+
+
+def draw_ellipsoids(
+    brain: Mask,
+    n: int,
+    radius_mm: tuple[float, float],
+    inside: float,
+    tries: int,
+    rng: np.random.Generator,
+) -> tuple[BoolArray, list[Ellipsoid]]:
+    """Ellipsoids with centres anywhere in the box around the brain, drawn again until they fit (METHODS 3.1).
+
+    Radii are log-uniform, so that small lesions are as common as large ones.
+
+    Args:
+        brain: where most of them shall be.
+        n: how many.
+        radius_mm: smallest and largest mean radius [mm].
+        inside: least share of the voxels of each that lies in the brain.
+        tries: draws for each before giving up.
+        rng: source of all draws.
+
+    Returns:
+        bool (X, Y, Z) and the ellipsoids; a voxel at least lies between any two of them.
+
+    Raises:
+        DataError: one of them found no place.
+    """
+    taken = np.zeros(brain.grid.shape, bool)
+    drawn: list[Ellipsoid] = []
+    space = Box.around(brain.data)
+    for number in range(1, n + 1):
+        for _ in range(tries):
+            found = _one(brain, space, radius_mm, rng)
+            if found is None:
+                continue
+            ellipsoid, where, box = found
+            wide = box.grow((1, 1, 1)).within(brain.grid.shape)
+            if ellipsoid.inside < inside or (_grown(where, box, wide) & taken[wide.slices]).any():
+                continue
+            taken[box.slices] |= where
+            drawn.append(ellipsoid)
+            break
+        else:
+            msg = (
+                f"ellipsoid {number} of {n} found no place in {tries} draws: each must lie in the brain "
+                f"by {100 * inside:g} %, apart from the others"
+            )
+            raise DataError(msg, "ask for fewer or smaller ones (--n, --radius-mm)")
+    return taken, drawn
+
+
+def random_rotation(rng: np.random.Generator) -> FloatArray:
+    """A rotation (3, 3), uniform over all of them: a unit quaternion of normal numbers (Shoemake 1992)."""
+    w, x, y, z = (q := rng.standard_normal(4)) / np.linalg.norm(q)
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def _one(
+    brain: Mask, space: Box, radius_mm: tuple[float, float], rng: np.random.Generator
+) -> tuple[Ellipsoid, BoolArray, Box] | None:
+    """An ellipsoid somewhere in a box, its voxels and the box these are in; None where there are none."""
+    grid = brain.grid
+    low, high = np.log(radius_mm)
+    radius = float(np.exp(rng.uniform(low, high)))
+    axes = radius * rng.uniform(*_AXES, size=3)
+    centre = rng.uniform(np.array(space.start) - 0.5, np.array(space.stop) - 0.5)
+    rotation = random_rotation(rng)
+    reach = _REACH * axes.max() / np.array(grid.spacing())
+    a, b, c = (int(v) for v in np.floor(centre - reach))
+    d, e, f = (int(v) for v in np.ceil(centre + reach) + 1)
+    whole = Box((a, b, c), (d, e, f))
+    shape = bumpy_ellipsoid(
+        whole.shape, centre - whole.start, axes, radius, rng, grid.spacing(), rotation
+    )
+    box = whole.within(grid.shape)
+    part = Box(
+        tuple(p - q for p, q in zip(box.start, whole.start, strict=True)),  # type: ignore[arg-type]
+        tuple(p - q for p, q in zip(box.stop, whole.start, strict=True)),  # type: ignore[arg-type]
+    )
+    where = largest_piece(shape)[part.slices]
+    if not where.any():
+        return None
+    share = float(brain.data[box.slices][where].mean())
+    return Ellipsoid(grid.to_world(centre[None])[0], radius, axes, rotation, share), where, box
+
+
+def largest_piece(flags: BoolArray) -> BoolArray:
+    """The largest of the pieces whose voxels share a face, an edge or a corner."""
+    labels, count = ndimage.label(flags, _TOUCHING)
+    if count < 2:
+        return flags
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray(labels == sizes.argmax())
+
+
+def _grown(where: BoolArray, box: Box, wide: Box) -> BoolArray:
+    """Voxels in `box` grown by one all around, in the array of `wide`."""
+    out = np.zeros(wide.shape, bool)
+    inner = tuple(
+        slice(a - w, b - w) for a, b, w in zip(box.start, box.stop, wide.start, strict=True)
+    )
+    out[inner] = where
+    return np.asarray(ndimage.binary_dilation(out, _TOUCHING))
