@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from brainfill.api._common import (
 from brainfill.core import registry
 from brainfill.core.config import to_dict
 from brainfill.core.context import Context, Progress, silent
-from brainfill.core.errors import GeometryError
+from brainfill.core.errors import DataError, GeometryError
 from brainfill.tasks.masks import _base as masks_task
 from brainfill.tasks.masks._base import KINDS, MaskConfig
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
     from brainfill.api._common import Image
-    from brainfill.core.volume import Mask, Scan
+    from brainfill.core.volume import LabelMap, Scan, Volume
     from brainfill.tasks._base import Result, Table
 
 
@@ -48,6 +49,7 @@ class MaskRequest:
         brain: brain mask of the scan; found without it.
         tissue: tissue labels of the scan, or a mask.
         pool: masks to take lesions from.
+        read: how image and mask are read.
     """
 
     kind: str
@@ -57,11 +59,15 @@ class MaskRequest:
     brain: Image | None = None
     tissue: Image | None = None
     pool: Sequence[Image] = ()
+    read: ReadConfig = field(default_factory=ReadConfig)
 
     @property
     def inputs(self) -> list[Image]:
         """Every image that is read, but those of the pool."""
-        return [i for i in (self.image, self.mask, self.brain, self.tissue) if i is not None]
+        others = [self.brain, self.tissue]
+        if self.mask is not self.image:  # boxes are drawn on the grid of the mask itself
+            others.insert(0, self.mask)
+        return [self.image, *(i for i in others if i is not None)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +110,7 @@ def draw_mask(
         pool: masks to take lesions from.
         progress: told how far the work has come.
         warn: receives one sentence per warning; Python warnings are issued without it.
-        **options: fields of the kind's `Config`, such as `seed=1`, `n=5`.
+        **options: fields of the kind's `Config` and of `ReadConfig`, such as `seed=1`, `n=5`.
 
     Raises:
         ConfigError: no such kind, an unknown option, a wrong type or value.
@@ -113,8 +119,8 @@ def draw_mask(
     """
     tell = warn or (lambda message: warnings.warn(message, stacklevel=4))
     cls = registry.load(KINDS, kind).Config
-    (config,) = structured("draw_mask", (cls,), options)
-    request = MaskRequest(kind, image, config, mask, brain, tissue, pool)
+    config, read = structured("draw_mask", (cls, ReadConfig), options)
+    request = MaskRequest(kind, image, config, mask, brain, tissue, pool, read)
     _, result, facts = run_masks(request, progress, tell)
     images = {name: as_image(volume) for name, volume in result.volumes.items()}
     return DrawnMasks(images.pop("mask"), images, result.tables["components"], facts)
@@ -136,14 +142,14 @@ def run_masks(
     scan = _scan(request, tell)
     progress("reading", 1, 1)
     ctx = Context(seed=request.config.seed, progress=progress, warn=tell)
-    pool = _read_pool(request.pool, progress, tell)
+    pool = [_pool_mask(image, number, tell) for number, image in enumerate(request.pool, start=1)]
     result = masks_task.draw(request.kind, scan, pool, request.config, ctx)
     facts = {
         "GeneratedBy": {"Name": "brainfill", "Version": __version__},
         **sources(request.inputs),
         **_pool_facts(request.pool),
         "SpatialReference": "orig",
-        "BrainfillArguments": to_dict(request.config),
+        "BrainfillArguments": to_dict(request.config) | to_dict(request.read),
         **result.facts,
         "Seed": request.config.seed,
         "Warnings": list(heard),
@@ -154,39 +160,76 @@ def run_masks(
 
 def _scan(request: MaskRequest, warn: Callable[[str], None]) -> Scan:
     """The scan with all that lies on its grid."""
-    read = ReadConfig()
-    scan = read_scan(request.image, request.mask, read, warn)
-    brain = None if request.brain is None else _matched(request.brain, scan, "brain mask", warn)
-    labels = None
+    import numpy as np
+
+    from brainfill.core.volume import LabelMap, Mask
+    from brainfill.io.nifti import read_mask, read_volume
+    from brainfill.preprocess.match import match_labels, match_mask
+
+    read = request.read
+    scan = read_scan(request.image, None, read, warn)
+    image = scan.images["T1w"]
+    lesion = brain = labels = None
+    if request.mask is not None:
+        any_label = request.config.any_label and read.label is None
+        lesion = read_mask(
+            request.mask,
+            label=read.label,
+            any_label=any_label,
+            nan_to_zero=read.nan_to_zero,
+            warn=warn,
+        )
+        with _naming("mask", request.mask, request.image):
+            lesion = match_mask(lesion, image, assume_same_grid=read.assume_same_grid, warn=warn)
+    if request.brain is not None:
+        found = read_mask(request.brain, warn=warn)
+        with _naming("brain mask", request.brain, request.image):
+            inside = match_labels(
+                LabelMap(found.data.astype(np.int32), found.grid), image, warn=warn
+            )
+        brain = Mask(inside.data > 0, scan.grid)
     if request.tissue is not None:
-        from brainfill.core.volume import LabelMap
-        from brainfill.io.nifti import read_volume
-
-        found = read_volume(request.tissue, warn=warn)
-        labels = LabelMap(found.data.round(), found.grid)
-    return dataclasses.replace(scan, brain=brain, labels=labels)
+        tissue = read_volume(request.tissue, warn=warn)
+        with _naming("tissue", request.tissue, request.image):
+            labels = match_labels(_labels(tissue, request.tissue), image, warn=warn)
+    return dataclasses.replace(scan, lesion=lesion, brain=brain, labels=labels)
 
 
-def _matched(image: Image, scan: Scan, what: str, warn: Callable[[str], None]) -> Mask:
-    from brainfill.io.nifti import read_mask
-    from brainfill.preprocess.match import match_mask
+def _labels(tissue: Volume, source: Image) -> LabelMap:
+    """Whole numbers as labels, a probability as a mask.
 
+    Raises:
+        DataError: values that are neither.
+    """
+    import numpy as np
+
+    from brainfill.core.volume import LabelMap
+
+    data = tissue.data
+    if (data == np.rint(data)).all():
+        return LabelMap(data, tissue.grid)
+    if data.min() < 0 or data.max() > 1:
+        span = f"{data.min():g} to {data.max():g}"
+        msg = f"tissue '{name_of(source)}' holds {span} with fractions, expected labels or a mask"
+        raise DataError(msg, "give whole numbers, or a probability from 0 to 1")
+    return LabelMap((data > 0.5).astype(np.int32), tissue.grid)
+
+
+@contextlib.contextmanager
+def _naming(what: str, source: Image, image: Image) -> Iterator[None]:
+    """Geometry errors inside name both files."""
     try:
-        return match_mask(read_mask(image, warn=warn), scan.images["T1w"], warn=warn)
+        yield
     except GeometryError as error:
-        msg = f"{what} '{name_of(image)}' and image '{scan.subject}' do not fit: {error}"
+        msg = f"{what} '{name_of(source)}' and image '{name_of(image)}' do not fit: {error}"
         raise GeometryError(msg, error.hint) from error
 
 
-def _read_pool(
-    pool: Sequence[Image], progress: Progress, warn: Callable[[str], None]
-) -> Iterator[tuple[str, Mask]]:
+def _pool_mask(image: Image, number: int, warn: Callable[[str], None]) -> masks_task.PoolMask:
     from brainfill.io.nifti import read_mask
 
-    for number, image in enumerate(pool):
-        progress("reading the pool of masks", number, len(pool))
-        name = Path(image).name if isinstance(image, str | Path) else f"image {number + 1}"
-        yield name, read_mask(image, warn=warn)
+    name = Path(image).name if isinstance(image, str | Path) else f"image {number}"
+    return masks_task.PoolMask(name, lambda: read_mask(image, any_label=True, warn=warn))
 
 
 def _pool_facts(pool: Sequence[Image]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from scipy import ndimage
@@ -10,7 +10,7 @@ from scipy import ndimage
 from brainfill.core.grid import BoolArray
 from brainfill.core.volume import LabelMap, Mask, Volume
 
-_TOUCHING = np.ones((3, 3, 3))  # voxels that share a face, an edge or a corner
+TOUCHING = np.ones((3, 3, 3), bool)  # voxels that share a face, an edge or a corner
 
 
 def label_lesions(mask: Mask) -> LabelMap:
@@ -18,7 +18,7 @@ def label_lesions(mask: Mask) -> LabelMap:
 
     Lesions of one size are numbered by where they begin in the array.
     """
-    labels, count = ndimage.label(mask.data, _TOUCHING, output=np.int32)
+    labels, count = ndimage.label(mask.data, TOUCHING, output=np.int32)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     rank = np.zeros(count + 1, np.int32)
     rank[1 + np.argsort(-sizes, kind="stable")] = np.arange(1, count + 1)
@@ -39,6 +39,16 @@ def dilate(where: BoolArray, n: int, within: BoolArray) -> BoolArray:
     return np.asarray(ndimage.binary_dilation(where, iterations=n, mask=within | where))
 
 
+def largest_piece(flags: BoolArray) -> BoolArray:
+    """The largest of the pieces whose voxels share a face, an edge or a corner; (X, Y, Z) both."""
+    labels, count = ndimage.label(flags, TOUCHING)
+    if count < 2:
+        return flags
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray(labels == sizes.argmax())
+
+
 def lesion_table(labels: LabelMap, before: Volume, after: Volume) -> list[dict[str, float | int]]:
     """One row per lesion: size, centre of mass in world millimetres, mean before and after.
 
@@ -56,22 +66,20 @@ def lesion_table(labels: LabelMap, before: Volume, after: Volume) -> list[dict[s
     return rows
 
 
-def mask_table(
-    labels: LabelMap, brain: Mask | None = None, tissue: Mask | None = None
-) -> list[dict[str, float | int | None]]:
-    """One row per component: size, centre of mass in world millimetres, shares inside brain and tissue.
+def mask_table(labels: LabelMap, within: Mapping[str, Mask]) -> list[dict[str, float | int]]:
+    """One row per component: size, centre of mass in world millimetres, share inside each of `within`.
 
     Args:
         labels: numbered components.
-        brain: on their grid; the share is None without it.
-        tissue: likewise, where lesions were allowed.
+        within: masks on their grid, such as {"brain": ...}, which gives the column share_in_brain.
     """
-    rows: list[dict[str, float | int | None]] = []
+    rows: list[dict[str, float | int]] = []
     for label, box, inside in _each(labels):
-        row: dict[str, float | int | None] = {"component": label}
-        row |= _size_and_place(labels, box, inside)
-        for name, where in (("share_in_brain", brain), ("share_in_tissue", tissue)):
-            row[name] = None if where is None else float(where.data[box][inside].mean())
+        row = {"component": label, **_size_and_place(labels, box, inside)}
+        row |= {
+            f"share_in_{name}": float(where.data[box][inside].mean())
+            for name, where in within.items()
+        }
         rows.append(row)
     return rows
 

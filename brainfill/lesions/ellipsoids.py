@@ -11,9 +11,10 @@ from scipy import ndimage
 from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, Box, FloatArray
 from brainfill.core.volume import Mask
+from brainfill.lesions.components import TOUCHING, largest_piece
+from brainfill.lesions.placing import random_rotation
 from brainfill.lesions.shapes import bumpy_ellipsoid
 
-_TOUCHING = np.ones((3, 3, 3), bool)
 # Half axes as shares of the mean radius, and how far bumps may reach beyond them.
 _AXES = (0.6, 1.4)
 _REACH = 2.0
@@ -98,18 +99,6 @@ def draw_ellipsoids(
     return taken, drawn
 
 
-def random_rotation(rng: np.random.Generator) -> FloatArray:
-    """A rotation (3, 3), uniform over all of them: a unit quaternion of normal numbers (Shoemake 1992)."""
-    w, x, y, z = (q := rng.standard_normal(4)) / np.linalg.norm(q)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )
-
-
 def _one(
     brain: Mask, space: Box, radius_mm: tuple[float, float], rng: np.random.Generator
 ) -> tuple[Ellipsoid, BoolArray, Box] | None:
@@ -139,16 +128,6 @@ def _one(
     return Ellipsoid(grid.to_world(centre[None])[0], radius, axes, rotation, share), where, box
 
 
-def largest_piece(flags: BoolArray) -> BoolArray:
-    """The largest of the pieces whose voxels share a face, an edge or a corner."""
-    labels, count = ndimage.label(flags, _TOUCHING)
-    if count < 2:
-        return flags
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray(labels == sizes.argmax())
-
-
 def _grown(where: BoolArray, box: Box, wide: Box) -> BoolArray:
     """Voxels in `box` grown by one all around, in the array of `wide`."""
     out = np.zeros(wide.shape, bool)
@@ -156,4 +135,4 @@ def _grown(where: BoolArray, box: Box, wide: Box) -> BoolArray:
         slice(a - w, b - w) for a, b, w in zip(box.start, box.stop, wide.start, strict=True)
     )
     out[inner] = where
-    return np.asarray(ndimage.binary_dilation(out, _TOUCHING))
+    return np.asarray(ndimage.binary_dilation(out, TOUCHING))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from brainfill.api import MaskRequest, run_masks
+from brainfill.api import MaskRequest, ReadConfig, run_masks
+from brainfill.cli.options import flag
 from brainfill.cli.output import all_or_none, check_inputs, check_outputs
 from brainfill.cli.progress import talking
 from brainfill.core.config import to_dict
@@ -30,6 +31,10 @@ Brain = Annotated[
         "--brain",
         help="brain mask; without it a stripped scan is its own, and in a head it is found",
     ),
+]
+NanToZero = Annotated[bool, flag(ReadConfig, "nan_to_zero")]
+Tissue = Annotated[
+    Path | None, typer.Option("--tissue", help="tissue labels, or a mask, of the scan")
 ]
 
 
@@ -51,7 +56,7 @@ def write_mask(request: MaskRequest, out: Path, manner: Manner, others: Sequence
         request: what to draw.
         out: the mask; a .json, a .tsv and images with the names of `others` come beside it.
         manner: how to behave.
-        others: further masks of the kind.
+        others: names of the further images of the kind.
 
     Raises:
         ConfigError, InputMissingError, DataError: as `draw_mask`, or an output cannot be written.
@@ -87,13 +92,19 @@ def planned_outputs(out: Path, others: Sequence[str] = ()) -> dict[str, Path]:
 def _write(
     scan: Scan, result: Result, facts: Mapping[str, Any], outputs: Mapping[str, Path]
 ) -> None:
-    from brainfill.io.nifti import write_map
+    from brainfill.core.volume import Volume
+    from brainfill.io.nifti import write_filled, write_map
     from brainfill.io.sidecar import write_sidecar
     from brainfill.io.tables import write_table
 
+    image = scan.images["T1w"]
     with all_or_none(outputs.values()):
         for name, volume in result.volumes.items():
-            write_map(scan.images["T1w"], volume.data, outputs[name])
+            if isinstance(volume, Volume):  # the scan itself, changed in places
+                changed = volume.data != image.data
+                write_filled(image, volume.data, changed, outputs[name])
+            else:
+                write_map(image, volume.data, outputs[name])
         write_table(result.tables["components"], outputs["table"])
         write_sidecar(facts, outputs["sidecar"])
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from brainfill.api import MaskRequest
-from brainfill.cli.masks._common import Brain, ImageArgument, Manner, write_mask
+from brainfill.api import MaskRequest, ReadConfig
+from brainfill.cli.masks._common import Brain, ImageArgument, Manner, NanToZero, write_mask
 from brainfill.cli.options import DryRun, Force, Json, OutFile, Quiet, Verbose, default, flag
 from brainfill.tasks.masks.ellipsoids import Config
 
@@ -20,6 +20,7 @@ def command(
     inside: Annotated[float, flag(Config, "inside")] = default(Config, "inside"),
     tries: Annotated[int, flag(Config, "tries")] = default(Config, "tries"),
     brain: Brain = None,
+    nan_to_zero: NanToZero = default(ReadConfig, "nan_to_zero"),
     seed: Annotated[int, flag(Config, "seed")] = default(Config, "seed"),
     force: Force = False,
     dry_run: DryRun = False,
@@ -29,5 +30,6 @@ def command(
 ) -> None:
     """Draw bumpy ellipsoids in the brain, apart from each other."""
     config = Config(n=n, radius_mm=radius_mm, inside=inside, tries=tries, seed=seed)
-    request = MaskRequest("ellipsoids", image, config, brain=brain)
+    read = ReadConfig(nan_to_zero=nan_to_zero)
+    request = MaskRequest("ellipsoids", image, config, brain=brain, read=read)
     write_mask(request, out, Manner(force, dry_run, as_json, quiet, verbose))

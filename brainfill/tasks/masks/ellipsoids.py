@@ -60,4 +60,4 @@ def run(scan: Scan, pool: Pool, config: Config, ctx: Context) -> Drawn:  # noqa:
         brain, config.n, config.radius_mm, config.inside, config.tries, rng
     )
     shapes = [ellipsoid.facts() for ellipsoid in drawn]
-    return Drawn(Mask(mask, scan.grid), shapes, brain=brain, facts={"BrainFrom": found})
+    return Drawn(Mask(mask, scan.grid), shapes, {"brain": brain}, facts={"BrainFrom": found})
