@@ -13,6 +13,7 @@ from brainfill.core.volume import Mask
 from brainfill.lesions.components import TOUCHING
 
 _GUESSES = 100
+_MARGIN = 2  # voxels
 _ROUNDING = 1e-9  # a share of a whole number may lie a hair beside it
 
 
@@ -57,14 +58,13 @@ def rotated(lesion: Mask, rotation: FloatArray, grid: Grid) -> BoolArray:
         bool, cropped tightly, at least one voxel.
     """
     far = signed_distance_mm(np.pad(lesion.data, 1), lesion.grid.spacing())
-    half = (np.array(far.shape) - 1) / 2
-    to_world, from_world = grid.affine[:3, :3], np.linalg.inv(lesion.grid.affine[:3, :3])
-    # Half the diagonal of the lesion's box, whatever the rotation; never less than a voxel.
-    reach = np.linalg.norm(lesion.grid.affine[:3, :3] @ np.diag(half), axis=0)
-    radius = np.linalg.norm(reach) / np.array(grid.spacing())
-    side = 2 * np.ceil(radius).astype(int) + 1
+    from_world = np.linalg.inv(lesion.grid.affine[:3, :3])
+    back = from_world @ rotation.T @ grid.affine[:3, :3]  # steps on `grid` as steps on the lesion's
+    # As wide as the turned lesion, even or odd as it, so that quarter turns move no voxel; and a margin.
+    extent = np.abs(np.linalg.inv(back)) @ lesion.data.shape
+    side = np.rint(extent).astype(int) + 2 * _MARGIN
     offset = np.indices(side).reshape(3, -1).T - (side - 1) / 2
-    at = offset @ to_world.T @ rotation @ from_world.T + half
+    at = offset @ back.T + (np.array(far.shape) - 1) / 2
     depth = ndimage.map_coordinates(far, at.T, order=1, cval=far.min(), mode="constant")
     n = max(1, round(lesion.volume_ml() / grid.voxel_ml()))
     kept = np.zeros(depth.size, bool)
