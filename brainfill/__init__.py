@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from brainfill.api import (
+        DrawnMasks,
         Filled,
         Preprocessed,
         Synthesized,
+        draw_mask,
         fill,
         prepare,
         synthesize,
@@ -20,10 +22,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "DrawnMasks",
     "Filled",
     "Preprocessed",
     "Synthesized",
     "__version__",
+    "draw_mask",
     "fill",
     "prepare",
     "synthesize",

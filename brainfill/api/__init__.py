@@ -2,6 +2,7 @@
 
 from brainfill.api._common import ReadConfig
 from brainfill.api._fill import Done, Filled, Request, fill, fill_facts, run_fill
+from brainfill.api._masks import DrawnMasks, MaskRequest, draw_mask, run_masks
 from brainfill.api._preprocess import (
     Preprocessed,
     PreprocessRequest,
@@ -21,7 +22,9 @@ from brainfill.tasks.transform import TransformConfig
 
 __all__ = [
     "Done",
+    "DrawnMasks",
     "Filled",
+    "MaskRequest",
     "PreprocessRequest",
     "Preprocessed",
     "ReadConfig",
@@ -31,10 +34,12 @@ __all__ = [
     "Synthesized",
     "TransformConfig",
     "TransformRequest",
+    "draw_mask",
     "fill",
     "fill_facts",
     "prepare",
     "run_fill",
+    "run_masks",
     "run_preprocess",
     "run_synthesize",
     "run_transform",
