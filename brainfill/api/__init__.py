@@ -8,23 +8,31 @@ from brainfill.api._preprocess import (
     prepare,
     run_preprocess,
 )
+from brainfill.api._study import MANIFEST, StudyRequest, case_files, run_score, run_study
 from brainfill.api._transform import TransformRequest, run_transform, transform
+from brainfill.study.config import StudyConfig
 from brainfill.tasks.transform import TransformConfig
 
 __all__ = [
+    "MANIFEST",
     "Done",
     "Filled",
     "PreprocessRequest",
     "Preprocessed",
     "ReadConfig",
     "Request",
+    "StudyConfig",
+    "StudyRequest",
     "TransformConfig",
     "TransformRequest",
+    "case_files",
     "fill",
     "fill_facts",
     "prepare",
     "run_fill",
     "run_preprocess",
+    "run_score",
+    "run_study",
     "run_transform",
     "transform",
 ]

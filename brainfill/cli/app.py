@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from brainfill import __version__
-from brainfill.cli import evaluate, fill, preprocess, train, transform
+from brainfill.cli import evaluate, fill, preprocess, study, train, transform
 from brainfill.cli import list as list_
 from brainfill.core.errors import BrainfillError
 
@@ -24,6 +24,7 @@ app.command("fill")(fill.command)
 app.command("preprocess")(preprocess.command)
 app.command("transform")(transform.command)
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(study.app, name="study")
 app.add_typer(train.app, name="train")
 app.command("list")(list_.command)
 

@@ -30,6 +30,8 @@ print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
         ["preprocess", "--help"],
         ["transform", "--help"],
         ["train", "--help"],
+        ["study", "make", "--help"],
+        ["study", "score", "--help"],
         ["list", "fillers"],
     ],
     ids=" ".join,
