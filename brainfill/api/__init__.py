@@ -9,6 +9,7 @@ from brainfill.api._preprocess import (
     prepare,
     run_preprocess,
 )
+from brainfill.api._study import MANIFEST, StudyRequest, case_files, run_score, run_study
 from brainfill.api._synthesize import (
     Synthesized,
     SynthesizeDone,
@@ -18,9 +19,11 @@ from brainfill.api._synthesize import (
     synthesize_facts,
 )
 from brainfill.api._transform import TransformRequest, run_transform, transform
+from brainfill.study.config import StudyConfig
 from brainfill.tasks.transform import TransformConfig
 
 __all__ = [
+    "MANIFEST",
     "Done",
     "DrawnMasks",
     "Filled",
@@ -29,11 +32,14 @@ __all__ = [
     "Preprocessed",
     "ReadConfig",
     "Request",
+    "StudyConfig",
+    "StudyRequest",
     "SynthesizeDone",
     "SynthesizeRequest",
     "Synthesized",
     "TransformConfig",
     "TransformRequest",
+    "case_files",
     "draw_mask",
     "fill",
     "fill_facts",
@@ -41,6 +47,8 @@ __all__ = [
     "run_fill",
     "run_masks",
     "run_preprocess",
+    "run_score",
+    "run_study",
     "run_synthesize",
     "run_transform",
     "synthesize",

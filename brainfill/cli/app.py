@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from brainfill import __version__
-from brainfill.cli import evaluate, fill, masks, preprocess, synthesize, train, transform
+from brainfill.cli import evaluate, fill, masks, preprocess, study, synthesize, train, transform
 from brainfill.cli import list as list_
 from brainfill.core.errors import BrainfillError
 
@@ -26,6 +26,7 @@ app.command("synthesize")(synthesize.command)
 app.command("transform")(transform.command)
 app.add_typer(masks.app, name="masks")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(study.app, name="study")
 app.add_typer(train.app, name="train")
 app.command("list")(list_.command)
 

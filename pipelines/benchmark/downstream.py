@@ -30,6 +30,7 @@ from brainfill.train.labelled import LabelledPack, save_labelled
 from brainfill.train.run import train_run
 
 SMALLEST_VOX = 5
+WHITE = 3
 LESIONS = 30
 SETTINGS = (
     'model.classes=["background","lesion"]',
@@ -91,12 +92,25 @@ def painted_person(args: argparse.Namespace, name: str, seed: int) -> Person:
     path = one(anat, "*_T1w.nii.gz")
     mask = args.run / f"{name}_mask.nii.gz"
     if not mask.is_file():
-        drawn = brainfill.masks.components(path, args.shapes, n=LESIONS, seed=seed)
+        labels = args.healthy / f"derivatives/labels/sub-{name}/ses-01/anat"
+        tissues = nib.load(one(labels, "*_desc-tissues_dseg.nii.gz"))
+        white = nib.Nifti1Image((values_of(tissues) == WHITE).astype(np.uint8), tissues.affine)
+        pool = [
+            p for p in sorted(args.shapes.rglob("*.nii.gz")) if args.test.parent.name not in p.name
+        ]
+        drawn = brainfill.draw_mask(
+            "components", path, tissue=white, pool=pool, n=LESIONS, seed=seed
+        )
         nib.save(drawn.mask, mask)
     done = brainfill.synthesize(path, mask, model=args.model, seed=seed)
     image = nib.as_closest_canonical(done.first.images["T1w"])
     lesions = nib.as_closest_canonical(done.first.lesion)
     return name, *packed(np.asarray(image.dataobj), np.asarray(lesions.dataobj) > 0)
+
+
+def values_of(image: nib.Nifti1Image) -> NDArray[np.generic]:
+    """The values of an image as they are stored."""
+    return np.asarray(image.dataobj)
 
 
 def packed(image: NDArray[np.floating], lesions: NDArray[np.bool_]) -> Sequence[NDArray[np.uint8]]:
