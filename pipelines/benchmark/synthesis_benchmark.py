@@ -5,8 +5,9 @@
 A folder holds one *_T1w, *_FLAIR and *_mask on one grid, a stripped brain at about 1 mm. Prints a row for each way
 to paint and each contrast: structural similarity, PSNR and mean squared error in the mask as Uhr's code has them
 (slices, range -1 to 1), texture and lesion-to-white-matter contrast as multiples of the real lesions' own; and, of
-all lesions of some size, how many are partly or wholly removed, with less than two thirds of the real one's contrast in FLAIR, and how many with the brightness of grey
-matter in T1w. "paste" puts voxels of the donor's lesions there. Ways are METHOD:KEY=VALUE,KEY=VALUE.
+all lesions of some size, how many are removed in part or whole, with less than two thirds of the real one's contrast
+in FLAIR, and how many have the brightness of grey matter in T1w. "paste" puts voxels of the donor's lesions there.
+Ways are METHOD:KEY=VALUE,KEY=VALUE.
 """
 
 from __future__ import annotations
