@@ -10,6 +10,7 @@ import typer
 from brainfill import __version__
 from brainfill.cli import evaluate, fill, masks, preprocess, study, synthesize, train, transform
 from brainfill.cli import list as list_
+from brainfill.cli.pipes import mind_no_leaving
 from brainfill.core.errors import BrainfillError
 
 app = typer.Typer(
@@ -55,6 +56,7 @@ def root(
 
 def main() -> None:
     """Run the command line and exit."""
+    mind_no_leaving()
     try:
         app()
     except BrainfillError as error:
