@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from brainfill.core.errors import ConfigError, InputMissingError
 from brainfill.io.atomic import check_output
 from brainfill.io.sidecar import beside
+from brainfill.tasks._device import RunConfig
 
 
 def check_inputs(paths: Sequence[Path]) -> None:
@@ -95,3 +97,8 @@ def all_or_none(paths: Iterable[Path]) -> Iterator[None]:
 def _remove_empty(folder: Path) -> None:
     with contextlib.suppress(OSError):  # somebody put something there
         folder.rmdir()
+
+
+def runtime(began: float, run: RunConfig) -> dict[str, float]:
+    """What the record says of the time since `began`; nothing if the same run is to write the same bytes."""
+    return {} if run.deterministic else {"RuntimeSeconds": round(time.monotonic() - began, 2)}

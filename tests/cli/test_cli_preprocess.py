@@ -74,8 +74,9 @@ def test_names_and_sidecars(call, scans):
 def test_deterministic_runs_write_the_same_bytes(call, scans):
     for out in ("a", "b"):
         assert preprocess(call, scans, "--deterministic", "--transform", "syn", out=out).code == 0
-    names = sorted(p.name for p in (scans / "a").iterdir() if not p.name.endswith(".json"))
+    names = sorted(p.name for p in (scans / "a").iterdir())
     assert any(n.endswith("xfm.nii.gz") for n in names)
+    assert "sub-01_desc-preproc.json" in names
     for name in names:
         assert (scans / "a" / name).read_bytes() == (scans / "b" / name).read_bytes(), name
 
