@@ -221,9 +221,8 @@ def _scan(request: SynthesizeRequest, warn: Callable[[str], None]) -> Scan:
             f"FLAIR '{name_of(request.flair)}' does not lie on the grid of "
             f"'{name_of(request.image)}': found shape {_told(flair.grid)}, expected {_told(scan.grid)}"
         )
-        raise GeometryError(
-            msg, "bring both there: brainfill preprocess T1 --flair FLAIR --steps reorient -o DIR"
-        )
+        hint = "brainfill preprocess T1 --flair FLAIR --steps reorient -o DIR; take both from there"
+        raise GeometryError(msg, hint)
     return Scan(scan.subject, {**scan.images, "FLAIR": flair}, lesion=scan.lesion)
 
 

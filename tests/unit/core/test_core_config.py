@@ -30,6 +30,9 @@ class Outer:
     extra: dict[str, Any] = option({}, "anything")
     shares: dict[str, float] = option({}, "numbers by name")
     limit: float | None = option(None, "no limit when empty", low=0.0)
+    level: float | Literal["low", "high"] = option(
+        "low", "a number, or what it is called", high=2.0
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -88,13 +91,15 @@ def test_unknown_key_far_from_all_others_has_no_hint():
         ({"text": 4}, "'text' must be text, got 4"),
         ({"mode": "medium"}, "'mode' must be one of fast, slow, got 'medium'"),
         ({"mode": ["fast"]}, "'mode' must be one of fast, slow"),
+        ({"limit": "low"}, "'limit' must be a number or nothing, got 'low'"),
+        ({"level": "mid"}, "'level' must be a number or one of low, high, got 'mid'"),
         ({"size": [1, 2]}, "'size' must be tuple"),
         ({"size": [1, 2, 3.5]}, "'size' must be a whole number, got 3.5"),
         ({"size": "123"}, "'size' must be tuple"),
         ({"mult": 3}, "'mult' must be tuple"),
         ({"extra": [1]}, "'extra' must be dict"),
         ({"shares": {"a": "b"}}, "'shares.a' must be a number, got 'b'"),
-        ({"limit": "none"}, "'limit' must be float | None, got 'none'"),
+        ({"limit": "none"}, "'limit' must be a number or nothing, got 'none'"),
     ],
 )
 def test_a_wrong_type_is_named_and_never_converted(values, sentence):
@@ -179,3 +184,10 @@ def test_a_bad_setting_is_explained(setting, sentence, hint):
 
 def test_mutable_defaults_are_not_shared():
     assert Outer().extra is not Outer().extra
+
+
+@pytest.mark.parametrize(("text", "level"), [("high", "high"), ("1.5", 1.5), ("1", 1.0)])
+def test_a_number_or_its_name_may_be_set(text, level):
+    assert override(Outer(), [f"level={text}"]).level == level
+    with pytest.raises(ConfigError, match=r"level must be at most 2\.0, got 3"):
+        override(Outer(), ["level=3"])
