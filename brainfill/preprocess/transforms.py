@@ -12,8 +12,9 @@ import numpy as np
 
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError, DataError
-from brainfill.core.grid import BoolArray, FloatArray, Grid
+from brainfill.core.grid import BoolArray, Box, FloatArray, Grid
 from brainfill.preprocess._ants import LPS, load_ants, to_ants
+from brainfill.preprocess.steps.resample import SPLINE_REACH_VOX
 
 Interp = Literal["nearest", "linear", "bspline"]
 _ANTS_NAMES = {"nearest": "nearestNeighbor", "linear": "linear", "bspline": "bSpline"}
@@ -128,6 +129,7 @@ def carry(
         DataError: ANTs cannot apply a transform.
     """
     ants = load_ants(ctx)
+    data, source = _shown(data, source)
     fixed = to_ants(ants, np.zeros(target.shape, np.float32), target)
     with tempfile.TemporaryDirectory(prefix="brainfill-") as folder:
         try:
@@ -145,6 +147,16 @@ def carry(
         msg = "ANTs could not apply the transforms to the image"
         raise DataError(msg, "check that they are transforms and not damaged")
     return np.asarray(carried.numpy(), np.float32)
+
+
+def _shown(data: FloatArray | BoolArray, grid: Grid) -> tuple[FloatArray | BoolArray, Grid]:
+    """The part of an image that is not 0 with what a spline sees around it: beyond the image ANTs finds 0 as well."""
+    shown = data != 0
+    if not shown.any():
+        return data, grid
+    reach = (SPLINE_REACH_VOX,) * 3
+    box = Box.around(shown).grow(reach).within(grid.shape)
+    return data[box.slices], grid.crop(box)
 
 
 def _written(transform: Transform, folder: Path, number: int) -> str:
