@@ -8,10 +8,31 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from brainfill.api import Filled, Preprocessed, fill, prepare, transform
+    from brainfill.api import (
+        DrawnMasks,
+        Filled,
+        Preprocessed,
+        Synthesized,
+        draw_mask,
+        fill,
+        prepare,
+        synthesize,
+        transform,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["Filled", "Preprocessed", "__version__", "fill", "prepare", "transform"]
+__all__ = [
+    "DrawnMasks",
+    "Filled",
+    "Preprocessed",
+    "Synthesized",
+    "__version__",
+    "draw_mask",
+    "fill",
+    "prepare",
+    "synthesize",
+    "transform",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - what a module attribute may be

@@ -2,29 +2,56 @@
 
 from brainfill.api._common import ReadConfig
 from brainfill.api._fill import Done, Filled, Request, fill, fill_facts, run_fill
+from brainfill.api._masks import DrawnMasks, MaskRequest, draw_mask, run_masks
 from brainfill.api._preprocess import (
     Preprocessed,
     PreprocessRequest,
     prepare,
     run_preprocess,
 )
+from brainfill.api._study import MANIFEST, StudyRequest, case_files, run_score, run_study
+from brainfill.api._synthesize import (
+    Synthesized,
+    SynthesizeDone,
+    SynthesizeRequest,
+    run_synthesize,
+    synthesize,
+    synthesize_facts,
+)
 from brainfill.api._transform import TransformRequest, run_transform, transform
+from brainfill.study.config import StudyConfig
 from brainfill.tasks.transform import TransformConfig
 
 __all__ = [
+    "MANIFEST",
     "Done",
+    "DrawnMasks",
     "Filled",
+    "MaskRequest",
     "PreprocessRequest",
     "Preprocessed",
     "ReadConfig",
     "Request",
+    "StudyConfig",
+    "StudyRequest",
+    "SynthesizeDone",
+    "SynthesizeRequest",
+    "Synthesized",
     "TransformConfig",
     "TransformRequest",
+    "case_files",
+    "draw_mask",
     "fill",
     "fill_facts",
     "prepare",
     "run_fill",
+    "run_masks",
     "run_preprocess",
+    "run_score",
+    "run_study",
+    "run_synthesize",
     "run_transform",
+    "synthesize",
+    "synthesize_facts",
     "transform",
 ]
