@@ -27,7 +27,7 @@ class Transform:
     """A file that ANTs reads: it takes points of the fixed image to the moving one, and images the other way.
 
     Args:
-        suffix: one of SUFFIXES; the first three are matrices.
+        suffix: one of SUFFIXES; the first three are matrices, .h5 is a composite of any transforms.
         data: contents of the file.
     """
 
@@ -72,11 +72,12 @@ def matrix_of(transform: Transform, ctx: Context) -> FloatArray:
     """The matrix of a linear transform: float64 (4, 4), world mm RAS+, fixed to moving.
 
     Raises:
-        ConfigError: the transform is a deformation.
+        ConfigError: the transform is a deformation or a composite.
         DataError: the file holds no matrix that ANTs can read.
     """
     if not transform.linear:
-        msg = f"a deformation ({transform.suffix}) has no matrix and cannot be inverted"
+        kind = "composite" if transform.suffix == ".h5" else "deformation"
+        msg = f"a {kind} ({transform.suffix}) is no single matrix and cannot be inverted"
         raise ConfigError(msg, "give the transform of the other direction, which lies beside it")
     ants = load_ants(ctx)
     with tempfile.TemporaryDirectory(prefix="brainfill-") as folder:
@@ -98,7 +99,7 @@ def inverted(transforms: Sequence[Transform], ctx: Context) -> tuple[Transform, 
     """The way back: each transform inverted, in reverse order.
 
     Raises:
-        ConfigError: one of them is a deformation.
+        ConfigError: one of them is a deformation or a composite.
     """
     back = reversed(transforms)
     return tuple(linear_transform(np.linalg.inv(matrix_of(t, ctx))) for t in back)
