@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any, TextIO
 
 
@@ -40,5 +41,13 @@ class Undisturbed:
 
 def mind_no_leaving() -> None:
     """From now on nothing that a command does depends on whether anyone reads what it says."""
-    sys.stdout = Undisturbed(sys.stdout)
-    sys.stderr = Undisturbed(sys.stderr)
+    sys.stdout = Undisturbed(sys.stdout or _nowhere())
+    sys.stderr = Undisturbed(sys.stderr or _nowhere())
+
+
+def _nowhere() -> TextIO:
+    """A stream in place of one that was closed before the start (`2>&-`).
+
+    It takes the number that is free, lest an output file gets it, and with it what libraries say on their own.
+    """
+    return Path(os.devnull).open("w", encoding="utf-8")

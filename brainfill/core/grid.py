@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import permutations, product
 from typing import Any
@@ -149,6 +150,15 @@ class Grid:
     def same_place(self, other: Grid, tol_mm: float = 0.01) -> bool:
         """Whether both grids put every voxel at the same spot, within `tol_mm`."""
         return self.shape == other.shape and self.distance_mm(other) <= tol_mm
+
+    def box_around(self, where: BoolArray, margin_mm: float) -> Box:
+        """The box around the true voxels of `where`, at least `margin_mm` wider on every side, inside the grid.
+
+        Raises:
+            GeometryError: no voxel is true.
+        """
+        x, y, z = (math.ceil(margin_mm / s) for s in self.spacing())
+        return Box.around(where).grow((x, y, z)).within(self.shape)
 
     def crop(self, box: Box) -> Grid:
         """The grid of the voxels in `box`, which may reach outside this grid."""

@@ -12,8 +12,9 @@ import numpy as np
 
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError, DataError
-from brainfill.core.grid import BoolArray, FloatArray, Grid
+from brainfill.core.grid import BoolArray, Box, FloatArray, Grid
 from brainfill.preprocess._ants import LPS, load_ants, to_ants
+from brainfill.preprocess.steps.resample import SPLINE_REACH_VOX
 
 Interp = Literal["nearest", "linear", "bspline"]
 _ANTS_NAMES = {"nearest": "nearestNeighbor", "linear": "linear", "bspline": "bSpline"}
@@ -26,7 +27,7 @@ class Transform:
     """A file that ANTs reads: it takes points of the fixed image to the moving one, and images the other way.
 
     Args:
-        suffix: one of SUFFIXES; the first three are matrices.
+        suffix: one of SUFFIXES; the first three are matrices, .h5 is a composite of any transforms.
         data: contents of the file.
     """
 
@@ -71,11 +72,12 @@ def matrix_of(transform: Transform, ctx: Context) -> FloatArray:
     """The matrix of a linear transform: float64 (4, 4), world mm RAS+, fixed to moving.
 
     Raises:
-        ConfigError: the transform is a deformation.
+        ConfigError: the transform is a deformation or a composite.
         DataError: the file holds no matrix that ANTs can read.
     """
     if not transform.linear:
-        msg = f"a deformation ({transform.suffix}) has no matrix and cannot be inverted"
+        kind = "composite" if transform.suffix == ".h5" else "deformation"
+        msg = f"a {kind} ({transform.suffix}) is no single matrix and cannot be inverted"
         raise ConfigError(msg, "give the transform of the other direction, which lies beside it")
     ants = load_ants(ctx)
     with tempfile.TemporaryDirectory(prefix="brainfill-") as folder:
@@ -97,7 +99,7 @@ def inverted(transforms: Sequence[Transform], ctx: Context) -> tuple[Transform, 
     """The way back: each transform inverted, in reverse order.
 
     Raises:
-        ConfigError: one of them is a deformation.
+        ConfigError: one of them is a deformation or a composite.
     """
     back = reversed(transforms)
     return tuple(linear_transform(np.linalg.inv(matrix_of(t, ctx))) for t in back)
@@ -128,6 +130,7 @@ def carry(
         DataError: ANTs cannot apply a transform.
     """
     ants = load_ants(ctx)
+    data, source = _shown(data, source)
     fixed = to_ants(ants, np.zeros(target.shape, np.float32), target)
     with tempfile.TemporaryDirectory(prefix="brainfill-") as folder:
         try:
@@ -145,6 +148,16 @@ def carry(
         msg = "ANTs could not apply the transforms to the image"
         raise DataError(msg, "check that they are transforms and not damaged")
     return np.asarray(carried.numpy(), np.float32)
+
+
+def _shown(data: FloatArray | BoolArray, grid: Grid) -> tuple[FloatArray | BoolArray, Grid]:
+    """The part of an image that is not 0 with what a spline sees around it: beyond the image ANTs finds 0 as well."""
+    shown = data != 0
+    if not shown.any():
+        return data, grid
+    reach = (SPLINE_REACH_VOX,) * 3
+    box = Box.around(shown).grow(reach).within(grid.shape)
+    return data[box.slices], grid.crop(box)
 
 
 def _written(transform: Transform, folder: Path, number: int) -> str:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import nibabel as nib
 import pytest
 
 BRAINFILL = (sys.executable, "-m", "brainfill")
@@ -37,3 +38,15 @@ def test_an_error_keeps_its_exit_code(tmp_path):
 
 def test_lists_end_quietly():
     assert left("stdout", "list", "samplers") == (0, "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_streams_that_were_never_open(closed, files):
+    def code(*arguments):
+        shell = ["sh", "-c", f'"$@" {closed}', "sh"]
+        return subprocess.run([*shell, *BRAINFILL, *map(str, arguments)], check=False).returncode
+
+    out = files.folder / "out.nii.gz"
+    assert code("fill", files.t1, files.mask, "-o", out, "--method", "localmean") == 0
+    assert nib.load(out).shape == nib.load(files.t1).shape
+    assert code("fill", files.folder / "none.nii.gz", files.mask) == 66

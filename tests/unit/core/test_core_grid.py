@@ -141,3 +141,13 @@ def test_box_grow_union_and_size():
     assert a.union(b) == Box((0, 2, 3), (2, 9, 6))
     assert a.size == 6
     assert np.zeros((9, 9, 9))[a.slices].shape == a.shape == (1, 2, 3)
+
+
+def test_box_around_has_its_margin_in_millimetres_and_ends_at_the_grid():
+    grid = Grid((20, 20, 20), np.diag([1.0, -2, 3, 1]))
+    where = np.zeros(grid.shape, bool)
+    where[10, 3, 10:12] = True
+    assert grid.box_around(where, 7) == Box((3, 0, 7), (18, 8, 15))
+    assert grid.box_around(where, 0) == Box.around(where)
+    with pytest.raises(GeometryError, match="empty"):
+        grid.box_around(np.zeros(grid.shape, bool), 7)
