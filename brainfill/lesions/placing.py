@@ -101,11 +101,24 @@ def rooms(
     n = int(shape.sum())
     # One taken voxel outweighs all others, so that a single correlation answers both questions.
     weight = allowed[space.slices] - (n + 1.0) * taken[space.slices]
-    room = tuple(a - b + 1 for a, b in zip(space.shape, shape.shape, strict=True))
-    size = [fft.next_fast_len(a, real=True) for a in space.shape]
-    both = fft.rfftn(weight, size) * np.conj(fft.rfftn(shape.astype(np.float64), size))
-    found = fft.irfftn(both, size)[tuple(slice(r) for r in room)]
-    return np.rint(found) >= least * n - 1e-9, space
+    return counts(shape, weight) >= least * n - 1e-9, space
+
+
+def counts(shape: BoolArray, weights: FloatArray | BoolArray) -> FloatArray:
+    """Sum of the weights under a shape, for every place where it lies in the image as a whole.
+
+    Args:
+        shape: not larger than the image.
+        weights: (X, Y, Z), whole numbers.
+
+    Returns:
+        whole numbers (X - x + 1, ...), by the first corner of the shape.
+    """
+    size = [fft.next_fast_len(n, real=True) for n in weights.shape]
+    both = fft.rfftn(np.asarray(weights, np.float64), size)
+    both *= np.conj(fft.rfftn(shape.astype(np.float64), size))
+    room = [n - s + 1 for n, s in zip(weights.shape, shape.shape, strict=True)]
+    return np.asarray(np.rint(fft.irfftn(both, size)[tuple(slice(r) for r in room)]))
 
 
 def placed_at_random(
