@@ -182,7 +182,7 @@ def _scan(request: MaskRequest, warn: Callable[[str], None]) -> Scan:
         with _naming("mask", request.mask, request.image):
             lesion = match_mask(lesion, image, assume_same_grid=read.assume_same_grid, warn=warn)
     if request.brain is not None:
-        found = read_mask(request.brain, warn=warn)
+        found = read_mask(request.brain, any_label=True, warn=warn)
         with _naming("brain mask", request.brain, request.image):
             inside = match_labels(
                 LabelMap(found.data.astype(np.int32), found.grid), image, warn=warn

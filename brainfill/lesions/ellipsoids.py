@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 
 from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, Box, FloatArray
 from brainfill.core.volume import Mask
-from brainfill.lesions.components import TOUCHING, largest_piece
-from brainfill.lesions.placing import random_rotation
+from brainfill.lesions.components import largest_piece
+from brainfill.lesions.placing import Placed, random_rotation, with_margin
 from brainfill.lesions.shapes import bumpy_ellipsoid
 
 # Half axes as shares of the mean radius, and how far bumps may reach beyond them.
@@ -28,7 +27,7 @@ class Ellipsoid:
         centre_mm: (3,) in the world.
         radius_mm: mean radius that was asked for.
         axes_mm: (3,) half axes.
-        rotation: (3, 3) that turns the half axes, from the axes of the grid.
+        rotation: (3, 3) that turns the half axes, from the axes of the world.
         inside: share in the brain.
     """
 
@@ -75,7 +74,7 @@ def draw_ellipsoids(
     Raises:
         DataError: one of them found no place.
     """
-    taken = np.zeros(brain.grid.shape, bool)
+    mask = np.zeros(brain.grid.shape, bool)
     drawn: list[Ellipsoid] = []
     space = Box.around(brain.data)
     for number in range(1, n + 1):
@@ -83,11 +82,11 @@ def draw_ellipsoids(
             found = _one(brain, space, radius_mm, rng)
             if found is None:
                 continue
-            ellipsoid, where, box = found
-            wide = box.grow((1, 1, 1)).within(brain.grid.shape)
-            if ellipsoid.inside < inside or (_grown(where, box, wide) & taken[wide.slices]).any():
+            ellipsoid, placed = found
+            near = with_margin(placed, brain.grid.shape)
+            if ellipsoid.inside < inside or (near.where & mask[near.box.slices]).any():
                 continue
-            taken[box.slices] |= where
+            mask[placed.box.slices] |= placed.where
             drawn.append(ellipsoid)
             break
         else:
@@ -96,13 +95,13 @@ def draw_ellipsoids(
                 f"by {100 * inside:g} %, apart from the others"
             )
             raise DataError(msg, "ask for fewer or smaller ones (--n, --radius-mm)")
-    return taken, drawn
+    return mask, drawn
 
 
 def _one(
     brain: Mask, space: Box, radius_mm: tuple[float, float], rng: np.random.Generator
-) -> tuple[Ellipsoid, BoolArray, Box] | None:
-    """An ellipsoid somewhere in a box, its voxels and the box these are in; None where there are none."""
+) -> tuple[Ellipsoid, Placed] | None:
+    """An ellipsoid somewhere in a box, and its voxels; None where there are none."""
     grid = brain.grid
     low, high = np.log(radius_mm)
     radius = float(np.exp(rng.uniform(low, high)))
@@ -125,14 +124,6 @@ def _one(
     if not where.any():
         return None
     share = float(brain.data[box.slices][where].mean())
-    return Ellipsoid(grid.to_world(centre[None])[0], radius, axes, rotation, share), where, box
-
-
-def _grown(where: BoolArray, box: Box, wide: Box) -> BoolArray:
-    """Voxels in `box` grown by one all around, in the array of `wide`."""
-    out = np.zeros(wide.shape, bool)
-    inner = tuple(
-        slice(a - w, b - w) for a, b, w in zip(box.start, box.stop, wide.start, strict=True)
-    )
-    out[inner] = where
-    return np.asarray(ndimage.binary_dilation(out, TOUCHING))
+    of_world = grid.affine[:3, :3] / np.array(grid.spacing()) @ rotation
+    ellipsoid = Ellipsoid(grid.to_world(centre[None])[0], radius, axes, of_world, share)
+    return ellipsoid, Placed(where, box)

@@ -55,7 +55,7 @@ def pieces(
         inside = labels.data[where] == number
         (a, d), (b, e), (c, f) = ((s.start, s.stop) for s in where)
         piece = Mask(inside, part.grid.crop(Box((a, b, c), (d, e, f))))
-        if smallest_ml <= piece.volume_ml() <= largest_ml:
+        if smallest_ml <= round(piece.volume_ml(), 9) <= largest_ml:
             if fill_holes:
                 piece = Mask(ndimage.binary_fill_holes(inside), piece.grid)
             found.append(Piece(source, number, piece))

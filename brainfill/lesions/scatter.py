@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.volume import Mask
-from brainfill.lesions.components import TOUCHING
-from brainfill.lesions.placing import Placed, placed_at_random, random_rotation, turned
+from brainfill.lesions.placing import Placed, placed_at_random, random_rotation, turned, with_margin
 from brainfill.lesions.pool import Piece
 
-_TURNS = 8  # of one lesion before another one is taken
+_TURNS = 4  # of one lesion before another one is taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +64,9 @@ def scatter(
     order = rng.permutation(len(pool)).tolist()
     chosen, spare = order[:n], order[n:]
     chosen.sort(key=lambda i: -pool[i].mask.volume_ml())
-    mask = np.zeros(allowed.grid.shape, bool)
+    mask, taken = (np.zeros(allowed.grid.shape, bool) for _ in range(2))
     found: list[Scattered] = []
     for first in chosen:
-        taken = ndimage.binary_dilation(mask, TOUCHING)
         queue = [first, *spare[: tries - 1]]
         for index in queue:
             one = _tried(pool[index], allowed, taken, inside, rng, turn=turn)
@@ -77,6 +74,8 @@ def scatter(
                 continue
             spare = [i for i in spare if i != index]
             mask[one.placed.box.slices] |= one.placed.where
+            wide = with_margin(one.placed, allowed.grid.shape)
+            taken[wide.box.slices] |= wide.where
             found.append(one)
             break
         else:

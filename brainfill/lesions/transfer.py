@@ -15,8 +15,7 @@ from brainfill.core.grid import BoolArray, Box, FloatArray
 from brainfill.lesions.anatomy import Anatomy
 from brainfill.lesions.bending import bent
 from brainfill.lesions.carried import Carried, Warp
-from brainfill.lesions.components import TOUCHING
-from brainfill.lesions.placing import Placed, counts, turned
+from brainfill.lesions.placing import Placed, sums_under, turned, with_margin
 from brainfill.lesions.rules import Rules
 
 How = Literal["rigid", "bent", "rejected"]
@@ -99,8 +98,8 @@ def transfer(
         moved[i] = _moved(lesions[i], brain, warp, near, rules, search, rng)
         if (placed := moved[i].placed) is not None:
             mask[placed.box.slices] |= placed.where
-            wide = placed.box.grow((1, 1, 1)).within(mask.shape)
-            near[wide.slices] |= ndimage.binary_dilation(mask[wide.slices], TOUCHING)
+            wide = with_margin(placed, mask.shape)
+            near[wide.box.slices] |= wide.where
     return mask, [moved[i] for i in range(len(lesions))]
 
 
@@ -178,9 +177,9 @@ def _best(
     else:
         taken = taken | grey
     n = int(shape.sum())
-    fits = (counts(shape, permitted) >= rules.permitted * n) & (counts(shape, taken) == 0)
+    fits = (sums_under(shape, 1.0 * permitted) >= rules.permitted * n) & (sums_under(shape, 1.0 * taken) == 0)
     if one.juxtacortical:  # no more of it in grey matter than its border had
-        fits &= counts(shape, grey) <= one.grey_contact * n
+        fits &= sums_under(shape, 1.0 * grey) <= one.grey_contact * n
     if not fits.any():
         return None
     strain = np.where(fits, _strain(shape, one, brain, box, search), np.inf)

@@ -29,6 +29,8 @@ print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
         ["fill", "--help"],
         ["preprocess", "--help"],
         ["transform", "--help"],
+        ["masks", "--help"],
+        ["masks", "components", "--help"],
         ["train", "--help"],
         ["list", "fillers"],
     ],

@@ -33,6 +33,9 @@ def command(
     brain: Brain = None,
     label: Annotated[int | None, flag(ReadConfig, "label")] = default(ReadConfig, "label"),
     nan_to_zero: NanToZero = default(ReadConfig, "nan_to_zero"),
+    assume_same_grid: Annotated[bool, flag(ReadConfig, "assume_same_grid")] = default(
+        ReadConfig, "assume_same_grid"
+    ),
     seed: Annotated[int, flag(Config, "seed")] = default(Config, "seed"),
     force: Force = False,
     dry_run: DryRun = False,
@@ -52,7 +55,7 @@ def command(
         tries=tries,
         seed=seed,
     )
-    read = ReadConfig(label=label, nan_to_zero=nan_to_zero)
+    read = ReadConfig(label=label, nan_to_zero=nan_to_zero, assume_same_grid=assume_same_grid)
     pool = find_masks(masks)
     request = MaskRequest("healthy", image, config, mask=tumour, brain=brain, pool=pool, read=read)
     write_mask(request, out, Manner(force, dry_run, as_json, quiet, verbose), OTHERS)

@@ -51,7 +51,10 @@ def run(scan: Scan, pool: Pool, config: Config, ctx: Context) -> Drawn:  # noqa:
     from brainfill.core.volume import Mask
     from brainfill.lesions.boxes import draw_boxes
 
-    if scan.lesion is None or not scan.lesion.data.any():
+    if scan.lesion is None:
+        msg = f"no lesions of '{scan.subject}' were given to put boxes around"
+        raise DataError(msg, "give their mask")
+    if not scan.lesion.data.any():
         msg = f"the mask '{scan.subject}' is empty: there is nothing to put a box around"
         raise DataError(msg, "check that it is the right file")
     rng = np.random.default_rng(config.seed)

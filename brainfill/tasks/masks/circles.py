@@ -98,7 +98,7 @@ def _lesions(
             mask = match_mask(reoriented_mask(read(), "RAS"), scan.images["T1w"], warn=ctx.warn)
         except GeometryError as error:
             msg = f"lesion mask '{name}' and image '{scan.subject}' do not fit: {error}"
-            raise GeometryError(msg, error.hint) from error
+            raise GeometryError(msg, "bring the mask to the image first") from error
         inside = mask if tissue is None else Mask(mask.data & tissue.data, scan.grid)
         if found := pieces(name, inside, config.smallest_ml):
             union, chosen = some_of(found, inside, rng)

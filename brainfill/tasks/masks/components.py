@@ -41,7 +41,7 @@ class Config(MaskConfig):
         0.95, "least share of each in the tissue, or in the brain", low=0.01, high=1.0
     )
     turn: bool = option(True, "turn lesions at random")
-    tries: int = option(20, "lesions drawn for each place before giving up", low=1)
+    tries: int = option(10, "lesions drawn for each place before giving up", low=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -26,7 +26,7 @@ class Outer:
     text: str = option("", "words")
     mode: Literal["fast", "slow"] = option("fast", "how")
     size: tuple[int, int, int] = option((1, 2, 3), "three numbers", unit="voxels")
-    mult: tuple[int, ...] = option((1, 2), "any number of numbers")
+    mult: tuple[int, ...] = option((1, 2), "any number of numbers", low=1)
     extra: dict[str, Any] = option({}, "anything")
     shares: dict[str, float] = option({}, "numbers by name")
     limit: float | None = option(None, "no limit when empty", low=0.0)
@@ -48,7 +48,7 @@ def test_to_dict_is_plain_and_comes_back_equal():
     flag=st.booleans(),
     text=st.text(),
     size=st.tuples(*[st.integers()] * 3),
-    mult=st.lists(st.integers()),
+    mult=st.lists(st.integers(1)),
     shares=st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False)),
 )
 def test_any_config_survives_json(depth, share, flag, text, size, mult, shares):
@@ -124,6 +124,7 @@ def test_a_prefix_tells_where_a_key_was_found():
         (lambda: Inner(share=1.01), r"share must be between 0.0 and 1.0, got 1.01"),
         (lambda: Inner(share=float("nan")), r"share must be between 0.0 and 1.0, got nan"),
         (lambda: Outer(limit=-1.0), r"limit must be at least 0.0, got -1.0"),
+        (lambda: Outer(mult=(2, 0, 5)), r"mult must be at least 1, got 0"),
     ],
 )
 def test_a_value_outside_its_range_is_refused(make, sentence):
