@@ -177,7 +177,9 @@ def _best(
     else:
         taken = taken | grey
     n = int(shape.sum())
-    fits = (sums_under(shape, 1.0 * permitted) >= rules.permitted * n) & (sums_under(shape, 1.0 * taken) == 0)
+    fits = (sums_under(shape, 1.0 * permitted) >= rules.permitted * n) & (
+        sums_under(shape, 1.0 * taken) == 0
+    )
     if one.juxtacortical:  # no more of it in grey matter than its border had
         fits &= sums_under(shape, 1.0 * grey) <= one.grey_contact * n
     if not fits.any():

@@ -51,7 +51,7 @@ def _shift(points: FloatArray, transform: Transform, ctx: Context) -> FloatArray
     field, grid = _field(transform, ctx)
     index = grid.to_index(points).T
     shift = [ndimage.map_coordinates(part, index, order=1, cval=0.0) for part in field]
-    return np.stack(shift, axis=-1) @ LPS[:3, :3]
+    return np.asarray(np.stack(shift, axis=-1) @ LPS[:3, :3])
 
 
 def _field(transform: Transform, ctx: Context) -> tuple[list[FloatArray], Grid]:
