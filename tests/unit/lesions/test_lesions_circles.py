@@ -36,6 +36,9 @@ def test_centres_and_radii_have_the_published_distribution():
         (radii, stats.uniform(3, 47)),
     ):
         assert stats.kstest(values, law.cdf).pvalue > 1e-3
+        # Means and standard deviations of 400: four standard errors, a uniform law having the smaller ones.
+        assert values.mean() == pytest.approx(law.mean(), abs=4 * law.std() / 20)
+        assert values.std() == pytest.approx(law.std(), rel=4 / np.sqrt(800))
     assert abs(np.corrcoef(centres[:, 0], centres[:, 1])[0, 1]) < 4 / 20  # 4 / sqrt(n)
 
 
