@@ -8,12 +8,22 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from brainfill.api import DrawnMasks, Filled, Preprocessed, draw_mask, fill, prepare, transform
+    from brainfill.api import (
+        DrawnMasks,
+        Filled,
+        PatientImages,
+        Preprocessed,
+        draw_mask,
+        fill,
+        prepare,
+        transform,
+    )
 
 __version__ = "0.1.0"
 __all__ = [
     "DrawnMasks",
     "Filled",
+    "PatientImages",
     "Preprocessed",
     "__version__",
     "draw_mask",

@@ -40,7 +40,7 @@ def lesion_shapes() -> list[Piece]:
     """Lesions of 0.008 to 1 ml in voxels of 1 mm, each around the origin, RAS."""
     stored = _stored("shapes.npz")
     sizes = stored["sizes"].astype(int)
-    bits = np.unpackbits(stored["bits"], count=int(sizes.prod(axis=1).sum())).astype(bool)
+    bits = np.unpackbits(stored["bits"].astype(np.uint8), count=int(sizes.prod(axis=1).sum())) > 0
     ends = np.cumsum(sizes.prod(axis=1))
     parts = np.split(bits, ends[:-1])
     return [
@@ -77,7 +77,7 @@ def packed_shapes(lesions: list[Mask]) -> Mapping[str, NDArray[np.generic]]:
 
 
 def _stored(name: str) -> Mapping[str, NDArray[np.generic]]:
-    path = resources.files("brainfill.lesions").joinpath("ms", name)
+    path = resources.files("brainfill.lesions").joinpath(f"ms/{name}")
     with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         return {key: stored[key] for key in stored.files}
 

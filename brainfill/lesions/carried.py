@@ -37,7 +37,7 @@ class Carried:
 
     Args:
         piece: the lesion where it was.
-        wanted_mm: (3,) where its middle belongs in the other brain [mm]; NaN if outside.
+        wanted_mm: (3,) where its middle belongs in the other brain [mm]; NaN if half of it falls outside.
         rotation: (3, 3) by which the other brain is turned there against the one it comes from.
         ventricle_mm: its distance to the ventricles [mm].
         grey_mm: its distance to grey matter [mm].
@@ -75,7 +75,7 @@ def carried(piece: Piece, brain: Anatomy, warp: Warp) -> Carried:
     rotation, log_jacobian = _local_frame(where, inside, warp.here)
     return Carried(
         piece,
-        wanted_mm=where[inside].mean(axis=0),
+        wanted_mm=_middle(where[inside]),
         rotation=rotation,
         ventricle_mm=float(brain.ventricle_mm[box.slices][inside].min()),
         grey_mm=float(brain.grey_mm[box.slices][inside].min()),
@@ -89,6 +89,14 @@ def box_of(mask: Mask, grid: Grid) -> Box:
     a, b, c = (int(v) for v in np.rint(grid.to_index(mask.grid.affine[:3, 3][None])[0]))
     x, y, z = mask.data.shape
     return Box((a, b, c), (a + x, b + y, c + z))
+
+
+def _middle(where: FloatArray) -> FloatArray:
+    """The mean of the positions that are known; NaN if half of them are not."""
+    known = where[np.isfinite(where).all(axis=1)]
+    if 2 * len(known) <= len(where):
+        return np.full(3, np.nan)
+    return np.asarray(known.mean(axis=0, dtype=np.float64))
 
 
 def _in_box(mask: Mask, box: Box, grid: Grid) -> BoolArray:

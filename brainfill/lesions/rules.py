@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy import ndimage
 
 from brainfill.core.grid import BoolArray, Box
 from brainfill.lesions.anatomy import Anatomy
 from brainfill.lesions.components import TOUCHING
+from brainfill.lesions.placing import Placed, with_margin
+
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +32,6 @@ class Judged:
     """How a lesion keeps the rules.
 
     Args:
-        voxels: how many it has.
         pieces: connected parts it has.
         touches: whether it touches another lesion.
         volume_ratio: volume, as a share of what it was.
@@ -39,19 +41,18 @@ class Judged:
         reason: the first rule it breaks; empty if none.
     """
 
-    voxels: int
     pieces: int
     touches: bool
     volume_ratio: float
     permitted: float
     grey: float
     in_ventricles: int
-    reason: str
+    reason: str = ""
 
 
 def judged(
-    where: BoolArray,
-    others: BoolArray,
+    placed: Placed,
+    mask: BoolArray,
     volume_before_ml: float,
     brain: Anatomy,
     rules: Rules,
@@ -61,36 +62,44 @@ def judged(
     """Judge one lesion.
 
     Args:
-        where: (X, Y, Z) on the grid of `brain`.
-        others: all other lesions.
+        placed: where it is now, on the grid of `brain`; at least one voxel.
+        mask: (X, Y, Z), all lesions.
         volume_before_ml: its volume in the patient [ml].
         brain: where it is now.
         rules: what it must obey.
         juxtacortical: whether it touched grey matter in the patient.
     """
-    if not where.any():
-        return Judged(0, 0, False, 0.0, 0.0, 0.0, 0, "lost")
-    box = Box.around(where).grow((1, 1, 1)).within(brain.grid.shape)
-    inside = where[box.slices]
-    voxels = int(inside.sum())
-    pieces = int(ndimage.label(inside, TOUCHING)[1])
-    touches = bool((ndimage.binary_dilation(inside, TOUCHING) & others[box.slices]).any())
-    grey = brain.grey[box.slices][inside]
-    allowed = brain.permitted[box.slices][inside] | (grey & juxtacortical)
-    ratio = voxels * brain.grid.voxel_ml() / volume_before_ml
-    permitted, share, wet = (
-        float(allowed.mean()),
-        float(grey.mean()),
-        int(brain.ventricles[box.slices][inside].sum()),
+    where, place = placed.where, placed.box.slices
+    wide = with_margin(placed, mask.shape)
+    others = mask[wide.box.slices].copy()
+    others[_inside(placed.box, wide.box)] &= ~where
+    grey = brain.grey[place][where]
+    allowed = brain.permitted[place][where] | (grey & juxtacortical)
+    ratio = float(where.sum()) * brain.grid.voxel_ml() / volume_before_ml
+    found = Judged(
+        pieces=int(ndimage.label(where, TOUCHING)[1]),
+        touches=bool((wide.where & others).any()),
+        volume_ratio=ratio,
+        permitted=float(allowed.mean()),
+        grey=float(grey.mean()),
+        in_ventricles=int(brain.ventricles[place][where].sum()),
     )
+    return replace(found, reason=_broken(found, rules, juxtacortical=juxtacortical))
+
+
+def _broken(found: Judged, rules: Rules, *, juxtacortical: bool) -> str:
     low, high = rules.volume_ratio
     broken = {
-        "in ventricle": wet > 0,
-        "in grey matter": share > 0 and not juxtacortical,
-        "outside tissue": permitted < rules.permitted - 1e-9,
-        "volume": not low <= ratio <= high,
-        "in pieces": pieces > 1,
-        "touches another": touches,
+        "in ventricle": found.in_ventricles > 0,
+        "in grey matter": found.grey > 0 and not juxtacortical,
+        "outside tissue": found.permitted < rules.permitted - _ROUNDING,
+        "volume": not low <= found.volume_ratio <= high,
+        "in pieces": found.pieces > 1,
+        "touches another": found.touches,
     }
-    reason = next((name for name, is_broken in broken.items() if is_broken), "")
-    return Judged(voxels, pieces, touches, ratio, permitted, share, wet, reason)
+    return next((name for name, is_broken in broken.items() if is_broken), "")
+
+
+def _inside(box: Box, wide: Box) -> tuple[slice, ...]:
+    corners = zip(box.start, box.stop, wide.start, strict=True)
+    return tuple(slice(low - start, high - start) for low, high, start in corners)

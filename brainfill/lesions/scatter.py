@@ -123,7 +123,8 @@ def scatter_volume(
     if not (sizes <= volume_ml).any():
         msg = f"the smallest of {len(pool)} lesions has {sizes.min():.3g} ml, more than {volume_ml:g} ml in all"
         raise DataError(msg, "ask for more (--load-ml), or give smaller lesions (--shapes)")
-    laid, missing, failed = _Laid(ground), volume_ml, []
+    laid, missing = _Laid(ground), volume_ml
+    failed: list[Piece] = []
     while (fitting := np.flatnonzero(sizes <= missing)).size:
         piece = pool[int(rng.choice(fitting))]
         if laid.tried(piece, rng, turn=turn):
