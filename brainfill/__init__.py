@@ -13,9 +13,11 @@ if TYPE_CHECKING:
         Filled,
         PatientImages,
         Preprocessed,
+        Synthesized,
         draw_mask,
         fill,
         prepare,
+        synthesize,
         transform,
     )
 
@@ -25,10 +27,12 @@ __all__ = [
     "Filled",
     "PatientImages",
     "Preprocessed",
+    "Synthesized",
     "__version__",
     "draw_mask",
     "fill",
     "prepare",
+    "synthesize",
     "transform",
 ]
 

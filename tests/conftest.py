@@ -151,3 +151,36 @@ def brain() -> Callable[..., Volume]:
 def ctx() -> Context:
     """Silent surroundings."""
     return Context()
+
+
+def _seen(level: float) -> dict[str, float]:
+    names = ("q1", "median", "mean", "q3", "p99")
+    return {n: round(level + 0.05 * i, 2) for i, n in enumerate(names)} | {"grain": 0.03}
+
+
+@pytest.fixture(scope="session")
+def painter_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Folders of tiny models for T1w and FLAIR by the painter that takes them, with weights drawn at random."""
+    import torch
+
+    from brainfill.bundles.store import Card, save_bundle
+    from brainfill.core.config import override
+    from brainfill.models import memory3d
+
+    both = ['contrasts=["T1w","FLAIR"]', "details=[]"]
+    kinds = {
+        "lesion-paint": ["first_fill=harmonic", "residual_scale=0.3"],
+        # A network that says little noise is there gives the image back with little change.
+        "lesion-redraw": ["first_fill=zero", "conditional=false", "prediction=eps"],
+    }
+    folders = {}
+    for name, settings in kinds.items():
+        torch.manual_seed(0)
+        model = memory3d.build(override(memory3d.PRESETS["tiny"], both + settings))
+        weights = {n: p + 0.05 * torch.randn_like(p) for n, p in model.net.named_parameters()}
+        folders[name] = tmp_path_factory.mktemp(name)
+        lesions = {"T1w": _seen(0.6), "FLAIR": _seen(1.3)}
+        card = Card(name=name, family="memory3d", steps=2, licence="CC0", lesions=lesions)
+        save_bundle(folders[name], model, weights, card, "")
+    redraw = str(folders["lesion-redraw"])
+    return {"conditional": str(folders["lesion-paint"]), "coarse": redraw, "guided": redraw}

@@ -10,10 +10,21 @@ from brainfill.api._preprocess import (
     prepare,
     run_preprocess,
 )
+from brainfill.api._study import MANIFEST, StudyRequest, case_files, run_score, run_study
+from brainfill.api._synthesize import (
+    Synthesized,
+    SynthesizeDone,
+    SynthesizeRequest,
+    run_synthesize,
+    synthesize,
+    synthesize_facts,
+)
 from brainfill.api._transform import TransformRequest, run_transform, transform
+from brainfill.study.config import StudyConfig
 from brainfill.tasks.transform import TransformConfig
 
 __all__ = [
+    "MANIFEST",
     "Done",
     "DrawnMasks",
     "Filled",
@@ -23,8 +34,14 @@ __all__ = [
     "Preprocessed",
     "ReadConfig",
     "Request",
+    "StudyConfig",
+    "StudyRequest",
+    "SynthesizeDone",
+    "SynthesizeRequest",
+    "Synthesized",
     "TransformConfig",
     "TransformRequest",
+    "case_files",
     "draw_mask",
     "fill",
     "fill_facts",
@@ -32,6 +49,11 @@ __all__ = [
     "run_fill",
     "run_masks",
     "run_preprocess",
+    "run_score",
+    "run_study",
+    "run_synthesize",
     "run_transform",
+    "synthesize",
+    "synthesize_facts",
     "transform",
 ]

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from brainfill import __version__
-from brainfill.cli import evaluate, fill, masks, preprocess, train, transform
+from brainfill.cli import evaluate, fill, masks, preprocess, study, synthesize, train, transform
 from brainfill.cli import list as list_
+from brainfill.cli.pipes import mind_no_leaving
 from brainfill.core.errors import BrainfillError
 
 app = typer.Typer(
@@ -22,9 +23,11 @@ app = typer.Typer(
 )
 app.command("fill")(fill.command)
 app.command("preprocess")(preprocess.command)
+app.command("synthesize")(synthesize.command)
 app.command("transform")(transform.command)
 app.add_typer(masks.app, name="masks")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(study.app, name="study")
 app.add_typer(train.app, name="train")
 app.command("list")(list_.command)
 
@@ -53,6 +56,7 @@ def root(
 
 def main() -> None:
     """Run the command line and exit."""
+    mind_no_leaving()
     try:
         app()
     except BrainfillError as error:

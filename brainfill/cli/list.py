@@ -13,6 +13,7 @@ from brainfill.core.registry import describe
 
 _REGISTRIES = {
     "fillers": ["brainfill.fillers"],
+    "painters": ["brainfill.painters"],
     "samplers": ["brainfill.diffusion.samplers"],
     "families": ["brainfill.models", "brainfill.segmentation"],
     "steps": ["brainfill.preprocess.steps"],
@@ -22,12 +23,12 @@ _REGISTRIES = {
 
 def command(
     what: Annotated[
-        Literal["models", "samplers", "fillers", "families", "steps", "strippers"],
+        Literal["models", "samplers", "fillers", "painters", "families", "steps", "strippers"],
         typer.Argument(help="what to list"),
     ],
     as_json: Json = False,
 ) -> None:
-    """List the models, samplers, filling methods, model families, preprocessing steps or skull strippers there are."""
+    """List the models, samplers, filling and painting methods, model families, preprocessing steps or skull strippers there are."""
     found = _models() if what == "models" else _described(_REGISTRIES[what])
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))

@@ -136,7 +136,10 @@ def _is_plain(value: Any, hint: Any) -> bool:  # noqa: ANN401 - any value, any t
 def _type_text(hint: Any) -> str:  # noqa: ANN401 - any type
     if typing.get_origin(hint) is typing.Literal:
         return "one of " + ", ".join(str(a) for a in typing.get_args(hint))
-    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " or ".join(_type_text(arm) for arm in typing.get_args(hint))
+    names: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
+    names |= {str: "text", types.NoneType: "nothing"}
     return names.get(hint, str(hint).replace("typing.", ""))
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from brainfill.core.errors import InputMissingError
 
 if TYPE_CHECKING:
@@ -26,6 +28,11 @@ def ignore(message: str) -> None:
 
 def silent(stage: str, done: int, total: int) -> None:
     """A Progress that shows nothing."""
+
+
+def seed_of(*parts: int) -> int:
+    """A seed for one part of a run, such as a sample of a crop, that no other part shares."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
 
 
 def no_files(path: str) -> Volume:

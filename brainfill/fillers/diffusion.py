@@ -9,18 +9,28 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from brainfill.bundles.store import find, load_bundle
+from brainfill.bundles.store import find, load_bundle, what_it_does
 from brainfill.core.config import check_ranges, from_dict, option
-from brainfill.core.context import Context
-from brainfill.core.errors import BrainfillError
-from brainfill.core.grid import BoolArray, FloatArray
+from brainfill.core.context import Context, seed_of
+from brainfill.core.errors import BrainfillError, ConfigError
+from brainfill.core.grid import FloatArray
 from brainfill.core.registry import load
 from brainfill.core.volume import Mask, Volume
 from brainfill.fillers._base import Filler, Filling
-from brainfill.fillers._crops import Crop, back, carried, cut, cut_across, plan_crops, touched
 from brainfill.fillers._ring import ring_match
 from brainfill.fillers._start import Start, bridged_start, patched_start
 from brainfill.interpolation.symmetry import reflection
+from brainfill.preprocess.crops import (
+    Crop,
+    as_array,
+    as_tensor,
+    back,
+    carried,
+    cut,
+    cut_across,
+    plan_crops,
+    touched,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,7 +75,7 @@ def build(config: Config) -> Filler:
     """A filler that loads its model when it is called."""
 
     def fill(image: Volume, hole: Mask, ctx: Context) -> Filling:
-        bundle = load_bundle(find(config.model))
+        bundle = _model(config.model)
         used = _completed(config, bundle)
         start = _start(image, hole, bundle, used, ctx)
         crops = plan_crops(hole.data, image.grid, bundle.card.spacing_mm, used.margin_mm)
@@ -85,6 +95,24 @@ def build(config: Config) -> Filler:
     return fill
 
 
+def _model(name: str) -> Bundle:
+    """The model, if it is one that fills T1-weighted images.
+
+    Raises:
+        UnavailableError: there is no such model.
+        ConfigError: it is of another kind.
+    """
+    bundle = load_bundle(find(name))
+    family = bundle.inpainter.config
+    if bundle.card.lesions or not family.conditional or family.contrasts != ("T1w",):
+        msg = (
+            f"model '{name}' is of the wrong kind: it {what_it_does(bundle.card)} "
+            f"({', '.join(family.contrasts)}), and one is needed that fills holes (T1w)"
+        )
+        raise ConfigError(msg, "see: brainfill list models")
+    return bundle
+
+
 def _completed(config: Config, bundle: Bundle) -> Config:
     """The configuration with what it leaves to the model taken from its card."""
     card = bundle.card
@@ -102,7 +130,7 @@ def _start(image: Volume, hole: Mask, bundle: Bundle, config: Config, ctx: Conte
     ways = _VIEWS["fast" if config.samples else config.quality]
     views = [replace(family.patch, **way) for way in ways]
     # A seed for each sample: results do not depend on how many are drawn.
-    seeds = [_seed(ctx.seed, sample) for sample in range(config.samples)]
+    seeds = [seed_of(ctx.seed, sample) for sample in range(config.samples)]
     return patched_start(image, hole, views, seeds, ctx)
 
 
@@ -162,13 +190,13 @@ def _changes(
 
     def other_side() -> Tensor:
         across = cut_across(start.image, grid, crop, mirror())
-        return _as_tensor(normalised(across - lowest, level))
+        return as_tensor(normalised(across - lowest, level))
 
-    known = [_as_tensor(part) for part in (normalised(values - lowest, level), unknown)]
-    against = [_as_tensor(carried(part / level, grid, crop)) for part in doubts]
+    known = [as_tensor(part) for part in (normalised(values - lowest, level), unknown)]
+    against = [as_tensor(carried(part / level, grid, crop)) for part in doubts]
     changes = []
     for sample in draw(*known, against, other_side):
-        fill = _as_array(sample) * level + lowest
+        fill = as_array(sample) * level + lowest
         if config.match_ring:
             slope, offset = ring_match(fill, values, unknown)
             fill = slope * fill + offset
@@ -214,7 +242,7 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
         while len(done) < wanted:
             size = min(batch, wanted - len(done))
             # A seed for each crop and sample: results do not depend on how they are batched.
-            seeds = [_seed(ctx.seed, number, len(done) + i) for i in range(size)]
+            seeds = [seed_of(ctx.seed, number, len(done) + i) for i in range(size)]
             many = (size, -1, -1, -1, -1)
             try:
                 drawn = inpainter.sample(
@@ -244,10 +272,6 @@ def _filling(samples: FloatArray, hole: Mask, config: Config, facts: dict[str, A
     return Filling(values, sd if config.samples > 1 else None, facts)
 
 
-def _seed(*parts: int) -> int:
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
-
-
 def _out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or "memory" in str(error).lower()
 
@@ -259,16 +283,3 @@ def _halved(size: int, image: Tensor, ctx: Context) -> int:
         raise BrainfillError(msg, "use --device cpu, or a machine with more memory")
     ctx.warn(f"out of memory on {ctx.device}: drawing {size // 2} samples at a time from here on")
     return size // 2
-
-
-def _as_tensor(array: FloatArray | BoolArray) -> Tensor:
-    """(X, Y, Z) to float32 (1, 1, D, H, W), slices first."""
-    import torch
-
-    turned = np.ascontiguousarray(array.transpose(2, 0, 1), dtype=np.float32)
-    return torch.from_numpy(turned)[None, None]
-
-
-def _as_array(tensor: Tensor) -> FloatArray:
-    """(D, H, W) to (X, Y, Z)."""
-    return np.asarray(tensor.numpy().transpose(1, 2, 0))

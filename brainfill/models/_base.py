@@ -1,9 +1,9 @@
 """What all inpainting families share: normalisation, conditioning, loss and sampling of one crop.
 
-Everything works on tensors (B, 1, D, H, W) of a 1 mm RAS crop: D inferior to superior, H left to
-right, W posterior to anterior. The diffused variable is the difference between the image and a
-first fill, inside the hole only (noise in the hole only: Palette, Saharia et al. 2022,
-https://arxiv.org/abs/2111.05826).
+Everything works on tensors (B, N, D, H, W) of a 1 mm RAS crop in N contrasts: D inferior to superior,
+H left to right, W posterior to anterior. A contrast that a scan does not have is 0 everywhere. The
+diffused variable is the difference between the image and a first fill, inside the hole only (noise
+in the hole only: Palette, Saharia et al. 2022, https://arxiv.org/abs/2111.05826).
 """
 
 from __future__ import annotations
@@ -54,6 +54,9 @@ class FamilyConfig:
 
     contrasts: tuple[str, ...] = option(("T1w",), "image contrasts the model was trained on")
     schedule: ScheduleConfig = option(ScheduleConfig(), "noise levels of training")
+    conditional: bool = option(
+        True, "fills holes from what is around them; if not, it redraws whole images"
+    )
     prediction: Prediction = option("x0", "what the network predicts")
     first_fill: Literal["patch", "harmonic", "zero"] = option(
         "harmonic", "what the fill is relative to"
@@ -84,15 +87,20 @@ class FamilyConfig:
             problem = f"overlap_vox must be below window_vox {window}, got {self.overlap_vox}"
         elif any(width <= 0 for width in self.details):
             problem = f"details must be above 0, got {self.details}"
+        elif self.first_fill == "patch" and len(self.contrasts) > 1:
+            problem = f"patches fill one contrast, got {', '.join(self.contrasts)}"
+        elif self.first_fill == "patch" and not self.conditional:
+            problem = "patches fill holes, and a model that redraws whole images has none"
         if problem:
             raise ConfigError(problem)
         # What the network takes and gives follows from the rest.
-        unet = replace(self.unet, inputs=self._inputs(), outputs=1)
+        unet = replace(self.unet, inputs=self._inputs(), outputs=len(self.contrasts))
         object.__setattr__(self, "unet", unet)
 
     def _inputs(self) -> int:
-        """Channels of the network: noisy residual, first fill, hole, details, doubts."""
-        return 3 + len(self.details) + (DOUBTS if self.first_fill == "patch" else 0)
+        """Channels of the network: noisy residual, first fill and details of each contrast, hole, doubts."""
+        doubts = DOUBTS if self.first_fill == "patch" else 0
+        return len(self.contrasts) * (2 + len(self.details)) + 1 + doubts
 
 
 @dataclass(frozen=True)
@@ -108,9 +116,9 @@ class Inpainter:
         """Training loss of normalised crops at times t.
 
         Args:
-            image: true crops (B, 1, D, H, W) in units of the tissue level.
-            first: their first fill and doubts (B, C, D, H, W).
-            hole: same shape, 1 where the fill is learnt.
+            image: true crops (B, N, D, H, W) in units of the tissue level.
+            first: their first fill and doubts (B, N + C, D, H, W).
+            hole: (B, 1, D, H, W), 1 where the fill is learnt.
             t: times (B,) in (0, 1].
             noise: standard normal, like `image`.
             ring: weight of known voxels against 1 in the hole; makes the estimate meaningful there.
@@ -119,7 +127,7 @@ class Inpainter:
             A scalar: squared error of the clean estimate, relative to that of the first fill.
         """
         channels = _channels(first, hole, self.config)
-        clean = (image - first[:, :1]) / self.config.residual_scale
+        clean = (image - first[:, : image.shape[1]]) / self.config.residual_scale
         levels = [self.config.schedule.build().level(float(v)) for v in t]
         alpha, sigma, snr, index = _per_item(levels, self.config.schedule, image)
         x = (alpha * clean + sigma * noise) * hole
@@ -156,18 +164,18 @@ class Inpainter:
         """Draw fills of normalised crops.
 
         Args:
-            first: first fill and doubts (B, C, D, H, W), the crop itself outside the hole.
-            hole: same shape, 1 where unknown.
+            first: first fill and doubts (B, N + C, D, H, W), the crop itself outside the hole.
+            hole: (B, 1, D, H, W), 1 where unknown.
             plan: moves from the noisiest level to clean.
             sampler: how to take them.
             seeds: one per item of the batch.
             watch: called after each move.
 
         Returns:
-            The estimate (B, 1, D, H, W) everywhere, also at known voxels near the hole.
+            The estimate (B, N, D, H, W) everywhere, also at known voxels near the hole.
         """
         channels = _channels(first, hole, self.config)
-        first = first[:, :1]
+        first = first[:, : len(self.config.contrasts)]
         noise = seeded_noise(seeds)
         last: list[Tensor] = []
         denoiser = self.denoiser()
@@ -184,6 +192,37 @@ class Inpainter:
         residual = residual * hole + last[0] * (1 - hole)
         return first + self.config.trust * self.config.residual_scale * residual
 
+    @torch.inference_mode()
+    def redraw(
+        self,
+        image: Tensor,
+        plan: Sequence[Move],
+        sampler: Sampler,
+        seeds: Sequence[int],
+        free: Tensor | None = None,
+    ) -> Tensor:
+        """Noise a whole image and draw it anew, by a family that was trained without holes.
+
+        SDEdit (Meng et al. 2022, https://arxiv.org/abs/2108.01073), and with `free` RePaint's guard.
+
+        Args:
+            image: (B, N, D, H, W) in units of the tissue level, where something may be roughly painted.
+            plan: moves from the level that the image is noised to.
+            sampler: how to take them.
+            seeds: one per item of the batch.
+            free: (B, 1, D, H, W), 1 where the image may change; None lets it change everywhere.
+
+        Returns:
+            The image, redrawn; same shape.
+        """
+        clean = image / self.config.residual_scale
+        noise, start = seeded_noise(seeds), plan[0].now
+        x = start.alpha * clean + start.sigma * noise(clean)
+        channels = _channels(torch.zeros_like(image), torch.ones_like(image[:, :1]), self.config)
+        keep = None if free is None else KeepKnown(clean, free)
+        drawn = sample(self.denoiser(), x, plan, sampler, noise, Condition(channels), keep)
+        return self.config.residual_scale * drawn
+
 
 def inpainter(config: FamilyConfig) -> Inpainter:
     """A family with an untrained network."""
@@ -194,23 +233,29 @@ def first_fill(image: Tensor, hole: Tensor, config: FamilyConfig) -> Tensor:
     """The fill that the network is to improve, and what is known against it.
 
     Args:
-        image: (B, 1, D, H, W) in units of the tissue level; not read inside the hole.
-        hole: same shape, 1 where unknown.
+        image: (B, N, D, H, W) in units of the tissue level; not read inside the hole.
+        hole: (B, 1, D, H, W), 1 where unknown.
         config: of the family.
 
     Returns:
-        (B, C, D, H, W): the image with its hole filled; for a fill by patches also its doubts.
+        (B, N + C, D, H, W): the image with its hole filled; for a fill by patches also its doubts.
     """
     if config.first_fill == "patch":
         crops = zip(image[:, 0], hole[:, 0] > 0, strict=True)
         return torch.stack([_patched(*crop, config.patch) for crop in crops])
     if config.first_fill == "harmonic":
-        # Background next to a hole at the surface tells nothing of what is in it, nor do the voxels
-        # that share it.
-        dark = ((image <= _DARK) & (hole == 0)).to(hole.dtype)
-        unknown = torch.maximum(hole, F.max_pool3d(dark, 3, stride=1, padding=1))
-        return torch.where(hole > 0, harmonic_fill(image, unknown), image)
+        contrasts = image.tensor_split(image.shape[1], dim=1)
+        return torch.cat([_smooth(contrast, hole) for contrast in contrasts], dim=1)
     return image * (1 - hole)
+
+
+def _smooth(image: Tensor, hole: Tensor) -> Tensor:
+    """One contrast (B, 1, D, H, W) with its hole filled smoothly."""
+    # Background next to a hole at the surface tells nothing of what is in it, nor do the voxels
+    # that share it.
+    dark = ((image <= _DARK) & (hole == 0)).to(hole.dtype)
+    unknown = torch.maximum(hole, F.max_pool3d(dark, 3, stride=1, padding=1))
+    return torch.where(hole > 0, harmonic_fill(image, unknown), image)
 
 
 def expected(
@@ -247,7 +292,7 @@ def _patched(image: Tensor, hole: Tensor, config: PatchConfig) -> Tensor:
 
 def _channels(first: Tensor, hole: Tensor, config: FamilyConfig) -> Tensor:
     """What the network sees besides the noisy residual, (B, C, D, H, W)."""
-    fill, doubts = first[:, :1], first[:, 1:]
+    fill, doubts = first.tensor_split([len(config.contrasts)], dim=1)
     # Tissue spans about 0 .. 1; networks like values around 0. The grain of white matter is lost in
     # that range, so it is shown once more on the scale of the residual.
     fine = [fill - blurred(fill, width) for width in config.details]
@@ -256,7 +301,8 @@ def _channels(first: Tensor, hole: Tensor, config: FamilyConfig) -> Tensor:
 
 
 def blurred(x: Tensor, width_vox: float) -> Tensor:
-    """The crops (B, 1, D, H, W) after a Gaussian of this standard deviation; ends are repeated."""
+    """The crops (B, N, D, H, W) after a Gaussian of this standard deviation; ends are repeated."""
+    shape_before, x = x.shape, x.flatten(0, 1)[:, None]
     reach = max(1, round(3 * width_vox))
     kernel = torch.arange(-reach, reach + 1, dtype=x.dtype, device=x.device) / width_vox
     kernel = torch.softmax(-0.5 * kernel**2, dim=0)
@@ -267,7 +313,7 @@ def blurred(x: Tensor, width_vox: float) -> Tensor:
         # Half precision would cost the very detail that is wanted.
         with torch.autocast(x.device.type, enabled=False):
             x = F.conv3d(F.pad(x, pad, mode="replicate"), kernel.reshape(shape))
-    return x
+    return x.reshape(shape_before)
 
 
 def tissue_level(image: FloatArray, hole: BoolArray) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,9 +16,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from brainfill.lesions.paint import Profile
 from brainfill.models._base import FamilyConfig
 from brainfill.train.config import LoopConfig, TrainConfig
 from brainfill.train.examples import draw_example
+from brainfill.train.lesioned import LesionedPack, profiles
+from brainfill.train.lesioned_examples import draw_lesioned
 from brainfill.train.pack import Pack
 
 
@@ -35,12 +38,22 @@ class _Examples(Dataset[Tensor]):
 
 
 def draw_batches(
-    pack: Pack, model: FamilyConfig, config: TrainConfig, size: int, rank: int, first_step: int
+    pack: Pack | LesionedPack,
+    model: FamilyConfig,
+    config: TrainConfig,
+    size: int,
+    rank: int,
+    first_step: int,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Image, hole and first fill of each step from `first_step` on, each (size, C, D, H, W)."""
-    draw = partial(_drawn, pack, model, config)
+    if isinstance(pack, LesionedPack):
+        draw = partial(_lesioned, pack, profiles(pack), model, config)
+    else:
+        draw = partial(_drawn, pack, model, config)
+    contrasts = len(model.contrasts)
     for batch in pooled(draw, config, size, rank, first_step):
-        yield batch[:, :1], batch[:, 1:2], batch[:, 2:]
+        image, hole, first = batch.tensor_split([contrasts, contrasts + 1], dim=1)
+        yield image, hole, first
 
 
 def pooled(
@@ -81,3 +94,13 @@ def _drawn(
     pack: Pack, model: FamilyConfig, config: TrainConfig, rng: np.random.Generator
 ) -> Tensor:
     return draw_example(pack, model, config.masks, config.augment, rng)
+
+
+def _lesioned(
+    pack: LesionedPack,
+    found: Sequence[Profile],
+    model: FamilyConfig,
+    config: TrainConfig,
+    rng: np.random.Generator,
+) -> Tensor:
+    return draw_lesioned(pack, found, model, config.lesions, config.augment, rng)

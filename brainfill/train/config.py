@@ -9,6 +9,7 @@ from brainfill.core.config import check_ranges, option
 from brainfill.lesions.shapes import HoleMix
 from brainfill.train.examples import AugmentConfig
 from brainfill.train.labelled_examples import LooksConfig
+from brainfill.train.lesioned_examples import LesionMix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,7 @@ class TrainConfig(LoopConfig):
         high=1.0,
     )
     masks: HoleMix = option(HoleMix(), "kinds of holes")
+    lesions: LesionMix = option(LesionMix(), "lesions of a painter's examples")
     augment: AugmentConfig = option(AugmentConfig(), "changes of the crops")
 
 

@@ -16,7 +16,7 @@ from brainfill.models._base import FamilyConfig, first_fill, normalised, tissue_
 from brainfill.train.pack import BRIGHT, Pack
 
 # Known tissue beyond the crop, which the first fill and the tissue level may use as they do in use.
-_SURROUNDINGS_VOX = 12
+SURROUNDINGS_VOX = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ def draw_example(
     rng: np.random.Generator,
 ) -> Tensor:
     """One normalised crop, its hole, its first fill and doubts: float32 (2 + C, D, H, W)."""
-    m, (d, h, w) = _SURROUNDINGS_VOX, model.crop_vox
+    m, (d, h, w) = SURROUNDINGS_VOX, model.crop_vox
     wide, inner = (d + 2 * m, h + 2 * m, w + 2 * m), Box((m, m, m), (d + m, h + m, w + m))
     crop = _tissue_crop(pack.volumes[int(rng.integers(len(pack.volumes)))], wide, rng)
     tissue = crop > 0
@@ -66,12 +66,17 @@ def _tissue_crop(volume: np.ndarray, shape: Index3, rng: np.random.Generator) ->
         centre = rng.integers(volume.shape)
         if volume[tuple(centre)] >= darkest:
             break
+    return crop_at(volume, centre, shape) / 255
+
+
+def crop_at(volume: np.ndarray, centre: np.ndarray, shape: Index3) -> FloatArray:
+    """A block of the volume (D, H, W) around a voxel, 0 beyond the volume's ends."""
     start = centre - np.array(shape) // 2
     out = np.zeros(shape, np.float32)
     low, high = np.maximum(start, 0), np.minimum(start + shape, volume.shape)
     into = tuple(slice(a, b) for a, b in zip(low - start, high - start, strict=True))
     out[into] = volume[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    return out / 255
+    return out
 
 
 def augmented(crop: FloatArray, config: AugmentConfig, rng: np.random.Generator) -> FloatArray:

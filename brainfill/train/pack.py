@@ -12,7 +12,7 @@ import numpy as np
 
 from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, Box, FloatArray
-from brainfill.train.archive import FORMAT, opened
+from brainfill.train.archive import FORMAT, opened, shape_arrays, shapes_of
 
 _BRIGHTEST_PCT = 99.9
 _SHAPE_VOXELS = (8, 20_000)
@@ -72,10 +72,7 @@ def save_pack(pack: Pack, path: Path) -> None:
         "about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
     }
     arrays |= {f"volume{i}": v for i, v in enumerate(pack.volumes)}
-    # One bit per voxel in one array: thousands of tiny members would make the file slow to open.
-    arrays["shape_sizes"] = np.array([s.shape for s in pack.shapes], dtype=np.int32).reshape(-1, 3)
-    bits = [s.ravel() for s in pack.shapes] or [np.zeros(0, bool)]
-    arrays["shape_bits"] = np.packbits(np.concatenate(bits))
+    arrays |= shape_arrays(pack.shapes)
     with path.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # names do not clash
 
@@ -90,7 +87,7 @@ def load_pack(path: Path) -> Pack:
     with opened(path, "packed training data", _HOW) as (about, file):
         names = about["names"]
         volumes = [file[f"volume{i}"] for i in range(len(names))]
-        shapes = _unpacked(file["shape_sizes"], file["shape_bits"])
+        shapes = shapes_of(file)
     for name, volume in zip(names, volumes, strict=True):
         if volume.dtype != np.uint8 or volume.ndim != 3 or not (volume >= BRIGHT).any():
             msg = (
@@ -102,9 +99,3 @@ def load_pack(path: Path) -> Pack:
         msg = f"'{path}' holds no volumes"
         raise DataError(msg, _HOW)
     return Pack(names, volumes, shapes)
-
-
-def _unpacked(sizes: np.ndarray, bits: np.ndarray) -> list[BoolArray]:
-    ends = np.cumsum(sizes.prod(axis=1))
-    flat = np.unpackbits(bits, count=int(ends[-1]) if len(ends) else 0).astype(bool)
-    return [part.reshape(s) for part, s in zip(np.split(flat, ends[:-1]), sizes, strict=False)]

@@ -28,8 +28,11 @@ from brainfill.core.registry import load
 from brainfill.models._base import Inpainter
 from brainfill.nets.unet import count_parameters
 from brainfill.segmentation._base import Segmenter
+from brainfill.train.archive import kind_of
 from brainfill.train.config import SegmentConfig, TrainConfig
 from brainfill.train.labelled import LabelledPack, load_labelled
+from brainfill.train.lesioned import KIND as LESIONED
+from brainfill.train.lesioned import LesionedPack, intensities, load_lesioned
 from brainfill.train.pack import Pack, load_pack
 from brainfill.train.state import RunState
 from brainfill.train.trainer import (
@@ -74,7 +77,8 @@ def train_run(
     Args:
         family: module of brainfill.models or brainfill.segmentation.
         preset: one of its PRESETS.
-        data: packed training data (.npz); for a segmenter, with a class per voxel.
+        data: packed training data (.npz); for a segmenter, with a class per voxel; for a painter of lesions, of
+            patients.
         out: folder of the run; a run that is already there is continued.
         settings: `train.steps=1000` or `model.unet.width=24`.
         device: torch device; every process launched by torchrun takes its own.
@@ -95,8 +99,7 @@ def train_run(
     if dry_run:
         say(json.dumps(plain, indent=2))
         return out / BUNDLE
-    segments = isinstance(config.train, SegmentConfig)
-    pack = load_labelled(data) if segments else load_pack(data)
+    pack = _pack_for(config, data)
     device = join_workers(device, config.train.batch)
     if is_main_process():
         say(json.dumps(plain, indent=2))
@@ -156,16 +159,15 @@ def resolved(family: str, preset: str, settings: Sequence[str]) -> RunConfig:
     model: Any = presets[preset]
     segments = package == "brainfill.segmentation"
     training: TrainConfig | SegmentConfig = SegmentConfig() if segments else TrainConfig()
+    given: dict[str, list[str]] = {"model": [], "train": []}
     for setting in settings:
         part, _, rest = setting.partition(".")
-        if part == "model":
-            model = override(model, [rest])
-        elif part == "train":
-            training = override(training, [rest])
-        else:
+        if part not in given:
             msg = f"setting '{setting}' must begin with 'model.' or 'train.'"
             raise ConfigError(msg, "for example train.steps=1000")
-    return RunConfig(model, training)
+        given[part].append(rest)
+    # Together, since some settings are allowed with others only.
+    return RunConfig(override(model, given["model"]), override(training, given["train"]))
 
 
 def export(
@@ -175,7 +177,7 @@ def export(
     config: RunConfig,
     state: RunState,
     model: Inpainter | Segmenter,
-    pack: Pack | LabelledPack,
+    pack: Pack | LabelledPack | LesionedPack,
 ) -> None:
     """Write the averaged weights of a run as a bundle in its folder."""
     made_by = (
@@ -188,9 +190,35 @@ def export(
         made_by=made_by,
         spacing_mm=pack.spacing_mm,
         data=f"{len(pack.names)} scans: {', '.join(pack.names)}",
+        lesions=intensities(pack) if isinstance(pack, LesionedPack) else {},
     )
     about = f"# {out.name}\n\n{made_by}\n"
     save_bundle(out / BUNDLE, model, state.ema, card, about)
+
+
+def _pack_for(config: RunConfig, data: Path) -> Pack | LabelledPack | LesionedPack:
+    """Training data of the kind that the run needs.
+
+    Raises:
+        InputMissingError: the file is not there.
+        DataError: it holds data of another kind.
+        ConfigError: it holds other contrasts than the model wants.
+    """
+    if isinstance(config.train, SegmentConfig):
+        return load_labelled(data)
+    pack: Pack | LesionedPack
+    if kind_of(data) == LESIONED:
+        pack = load_lesioned(data)
+        held = list(pack.contrasts)
+    else:
+        pack, held = load_pack(data), ["T1w"]
+    if held != (wanted := list(config.model.contrasts)):
+        msg = f"'{data}' holds {', '.join(held)}, the model wants {', '.join(wanted)}"
+        raise ConfigError(msg, f"take other data, or --set 'model.contrasts={json.dumps(held)}'")
+    if isinstance(pack, Pack) and not config.model.conditional:
+        msg = f"a model that redraws whole images learns from patients, and '{data}' holds none"
+        raise ConfigError(msg, "leave out model.conditional=false, or pack patients' lesions")
+    return pack
 
 
 def _begin_with(model: Inpainter | Segmenter, name: str) -> None:

@@ -19,6 +19,7 @@ from brainfill.train.batches import draw_batches, pooled
 from brainfill.train.config import LoopConfig, SegmentConfig, TrainConfig
 from brainfill.train.labelled import LabelledPack
 from brainfill.train.labelled_examples import draw_labelled
+from brainfill.train.lesioned import LesionedPack
 from brainfill.train.pack import Pack
 from brainfill.train.state import RunState
 
@@ -43,7 +44,7 @@ def new_state(model: Inpainter | Segmenter, config: LoopConfig) -> RunState:
 
 
 def train(
-    inpainter: Inpainter, pack: Pack, config: TrainConfig, state: RunState
+    inpainter: Inpainter, pack: Pack | LesionedPack, config: TrainConfig, state: RunState
 ) -> Iterator[Report]:
     """Train an inpainter from `state` to the last step, one report per step.
 

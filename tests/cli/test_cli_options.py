@@ -12,12 +12,14 @@ from brainfill.core import registry
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.fill import FILLERS, MODEL_OPTIONS, FillConfig
 from brainfill.tasks.preprocess import PreprocessConfig
+from brainfill.tasks.synthesize import SynthesizeConfig
 from brainfill.tasks.transform import TransformConfig
 
 # Which configs stand behind the options of which command.
 CONFIGS = {
     "fill": (FillConfig, RunConfig, ReadConfig),
     "preprocess": (PreprocessConfig, RunConfig, ReadConfig),
+    "synthesize": (SynthesizeConfig, RunConfig, ReadConfig),
     "train": (TrainOptions, RunConfig),
     "transform": (TransformConfig,),
 }
@@ -27,12 +29,13 @@ NOT_OPTIONS = {
     ("fill", "sd"),
     *(("train", name) for name in ("seed", "threads", "deterministic")),
     ("preprocess", "steps"),  # given as one text
+    ("synthesize", "deterministic"),  # of steps that it does not take
 }
 # Options that say what to read and write, or how to talk.
 OF_THE_COMMAND = {
     *("t1", "mask", "input_", "lesion", "out", "sd", "labels", "force", "dry_run", "as_json"),
     *("verbose", "quiet", "help", "data", "lesions", "exclude"),
-    *("flair", "t2", "t1ce", "work", "image", "like", "transforms", "threads"),
+    *("flair", "flair_out", "t2", "t1ce", "work", "image", "like", "transforms", "threads"),
 }
 FIELDS = [
     pytest.param(command, config, field, id=f"{command}-{field.name}")

@@ -32,6 +32,8 @@ print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
         ["masks", "--help"],
         ["masks", "components", "--help"],
         ["train", "--help"],
+        ["study", "make", "--help"],
+        ["study", "score", "--help"],
         ["list", "fillers"],
     ],
     ids=" ".join,

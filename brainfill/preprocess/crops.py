@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
@@ -11,6 +12,9 @@ from scipy import ndimage
 from brainfill.core.grid import BoolArray, Box, FloatArray, Grid
 from brainfill.preprocess.steps.reorient import reoriented_grid
 from brainfill.preprocess.steps.resample import resample_to, resampled_grid
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Voxels this close to the wanted size are used as they are, so nothing is interpolated.
 _SAME_SPACING = 0.02
@@ -124,14 +128,33 @@ def back(filled: FloatArray, crop: Crop, grid: Grid) -> FloatArray:
     return resample_to(filled, crop.grid, grid.crop(crop.box), order=3)
 
 
+def as_tensor(array: FloatArray | BoolArray) -> Tensor:
+    """(X, Y, Z) to float32 (1, 1, D, H, W), slices first."""
+    import torch
+
+    turned = np.ascontiguousarray(array.transpose(2, 0, 1), dtype=np.float32)
+    return torch.from_numpy(turned)[None, None]
+
+
+def as_array(tensor: Tensor) -> FloatArray:
+    """(D, H, W) to (X, Y, Z)."""
+    return np.asarray(tensor.numpy().transpose(1, 2, 0))
+
+
 def bridged(image: FloatArray, hole: BoolArray) -> FloatArray:
     """The image with each hole voxel given the value of the nearest known one; 0 if none is known."""
     if not hole.any():
         return image
     if hole.all():
         return np.zeros_like(image)
-    nearest = ndimage.distance_transform_edt(hole, return_distances=False, return_indices=True)
-    return np.asarray(image[tuple(nearest)])
+    # Known voxels surround the hole in this box, so none beyond it is nearer.
+    near = Box.around(hole).grow((1, 1, 1)).within(hole.shape).slices
+    nearest = ndimage.distance_transform_edt(
+        hole[near], return_distances=False, return_indices=True
+    )
+    out = np.array(image)
+    out[near] = image[near][tuple(nearest)]
+    return out
 
 
 def _worth_joining(a: Box, b: Box) -> bool:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from brainfill.core.grid import Box, Grid
-from brainfill.fillers._crops import (
+from brainfill.preprocess.crops import (
     back,
     bridged,
     cut,

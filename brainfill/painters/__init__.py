@@ -1,0 +1,1 @@
+"""Registry of painters: one file per way to paint a lesion, with a Config and build()."""
