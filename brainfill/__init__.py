@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from brainfill.api import (
         DrawnMasks,
         Filled,
+        PatientImages,
         Preprocessed,
         Synthesized,
         draw_mask,
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DrawnMasks",
     "Filled",
+    "PatientImages",
     "Preprocessed",
     "Synthesized",
     "__version__",

@@ -2,7 +2,8 @@
 
 from brainfill.api._common import ReadConfig
 from brainfill.api._fill import Done, Filled, Request, fill, fill_facts, run_fill
-from brainfill.api._masks import DrawnMasks, MaskRequest, draw_mask, run_masks
+from brainfill.api._masks import DrawnMasks, draw_mask, run_masks
+from brainfill.api._masks_read import MaskRequest, PatientImages
 from brainfill.api._preprocess import (
     Preprocessed,
     PreprocessRequest,
@@ -28,6 +29,7 @@ __all__ = [
     "DrawnMasks",
     "Filled",
     "MaskRequest",
+    "PatientImages",
     "PreprocessRequest",
     "Preprocessed",
     "ReadConfig",

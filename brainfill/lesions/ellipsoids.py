@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from brainfill.core.errors import DataError
-from brainfill.core.grid import BoolArray, Box, FloatArray
+from brainfill.core.grid import BoolArray, Box, FloatArray, Grid
 from brainfill.core.volume import Mask
 from brainfill.lesions.components import largest_piece
 from brainfill.lesions.placing import Placed, random_rotation, with_margin
+from brainfill.lesions.pool import Piece
 from brainfill.lesions.shapes import bumpy_ellipsoid
 
 # Half axes as shares of the mean radius, and how far bumps may reach beyond them.
 _AXES = (0.6, 1.4)
 _REACH = 2.0
+_RADIUS_VOX = 6.0  # of those that get their size later
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +99,32 @@ def draw_ellipsoids(
             )
             raise DataError(msg, "ask for fewer or smaller ones (--n, --radius-mm)")
     return mask, drawn
+
+
+def ellipsoids_of(volumes_ml: Sequence[float], rng: np.random.Generator) -> list[Piece]:
+    """Bumpy ellipsoids of given volumes, around the origin.
+
+    Args:
+        volumes_ml: one for each [ml].
+        rng: source of all draws.
+    """
+    return [
+        Piece("ellipsoid", number, _of_volume(volume_ml, rng))
+        for number, volume_ml in enumerate(volumes_ml, start=1)
+    ]
+
+
+def _of_volume(volume_ml: float, rng: np.random.Generator) -> Mask:
+    axes = _RADIUS_VOX * rng.uniform(*_AXES, size=3)
+    side = int(2 * _REACH * axes.max()) + 1
+    middle = np.full(3, (side - 1) / 2)
+    where = largest_piece(bumpy_ellipsoid((side, side, side), middle, axes, _RADIUS_VOX, rng))
+    where = where[Box.around(where).slices]
+    # The voxels are as large as makes the volume right.
+    edge_mm = (1000 * volume_ml / where.sum()) ** (1 / 3)
+    affine = np.diag([edge_mm] * 3 + [1.0])
+    affine[:3, 3] = -edge_mm * (np.array(where.shape) - 1) / 2
+    return Mask(where, Grid((*where.shape,), affine))
 
 
 def _one(

@@ -86,8 +86,9 @@ def placed_at_random(
     taken: BoolArray,
     least: float,
     rng: np.random.Generator,
+    chance: FloatArray | None = None,
 ) -> Placed | None:
-    """The shape in one of the places where it fits, all equally likely; None if there is none.
+    """The shape in one of the places where it fits; None if there is none.
 
     Args:
         shape: the lesion.
@@ -95,6 +96,7 @@ def placed_at_random(
         taken: (X, Y, Z), where none of its voxels may be.
         least: share of its voxels that must be allowed, above 0.
         rng: source of all draws.
+        chance: (X, Y, Z), how likely its middle is in each voxel, in any unit; all places are equally likely without.
     """
     n = int(shape.sum())
     if np.count_nonzero(allowed) < max(least * n, 1):
@@ -105,12 +107,17 @@ def placed_at_random(
         return None
     # One taken voxel outweighs all others, so that one sum answers both questions.
     worth = allowed[space.slices] - (n + 1.0) * taken[space.slices]
-    start = _guessed(shape, worth, least * n, rng)
+    likely = None
+    if chance is not None:
+        middle = (slice(m // 2, m // 2 + int(r)) for m, r in zip(shape.shape, room, strict=True))
+        likely = chance[space.slices][tuple(middle)]
+    start = _guessed(shape, worth, least * n, rng, likely)
     if start is None:
-        starts = np.argwhere(sums_under(shape, worth) >= least * n - _ROUNDING)
-        if not len(starts):
+        fits = sums_under(shape, worth) >= least * n - _ROUNDING
+        start = _drawn(fits if likely is None else fits * likely, 1, rng)
+        if not len(start):
             return None
-        start = starts[int(rng.integers(len(starts)))]
+        start = start[0]
     a, b, c = (start + space.start).tolist()
     x, y, z = shape.shape
     return Placed(shape, Box((a, b, c), (a + x, b + y, c + z)))
@@ -146,13 +153,32 @@ def with_margin(placed: Placed, shape: Index3) -> Placed:
 
 
 def _guessed(
-    shape: BoolArray, worth: FloatArray, least: float, rng: np.random.Generator
+    shape: BoolArray,
+    worth: FloatArray,
+    least: float,
+    rng: np.random.Generator,
+    likely: FloatArray | None,
 ) -> NDArray[np.integer[Any]] | None:
     """A place that fits, from a few guesses: where there is much room this is quicker, and no less fair."""
     room = np.subtract(worth.shape, shape.shape) + 1
-    for _ in range(_GUESSES):
-        start = rng.integers(room)
+    if likely is None:
+        guesses = np.array([rng.integers(room) for _ in range(_GUESSES)])
+    else:
+        guesses = _drawn(likely, _GUESSES, rng)
+    for start in guesses:
         part = tuple(slice(a, a + n) for a, n in zip(start, shape.shape, strict=True))
         if worth[part][shape].sum() >= least - _ROUNDING:
-            return start
+            return np.asarray(start)
     return None
+
+
+def _drawn(
+    weights: FloatArray | BoolArray, n: int, rng: np.random.Generator
+) -> NDArray[np.integer[Any]]:
+    """Indices (n, 3) drawn in proportion to weights; none if all weights are 0."""
+    some = np.flatnonzero(weights)
+    if not some.size:
+        return np.empty((0, 3), int)
+    upto = np.cumsum(weights.ravel()[some], dtype=np.float64)
+    drawn = some[np.searchsorted(upto, rng.random(n) * upto[-1], side="right")]
+    return np.stack(np.unravel_index(drawn, weights.shape), axis=-1)

@@ -82,7 +82,7 @@ def matrix_of(transform: Transform, ctx: Context) -> FloatArray:
     ants = load_ants(ctx)
     with tempfile.TemporaryDirectory(prefix="brainfill-") as folder:
         try:
-            found = ants.read_transform(_written(transform, Path(folder), 0), precision="double")
+            found = ants.read_transform(written(transform, Path(folder), 0), precision="double")
             numbers = np.asarray(found.parameters, np.float64)
             centre = np.asarray(found.fixed_parameters, np.float64)
             square = numbers[:9].reshape(3, 3)
@@ -137,7 +137,7 @@ def carry(
             carried = ants.apply_transforms(
                 fixed,
                 to_ants(ants, data, source),
-                [_written(t, Path(folder), i) for i, t in enumerate(transforms)],
+                [written(t, Path(folder), i) for i, t in enumerate(transforms)],
                 interpolator=_ANTS_NAMES[interp],
                 whichtoinvert=[False] * len(transforms),
             )
@@ -160,7 +160,8 @@ def _shown(data: FloatArray | BoolArray, grid: Grid) -> tuple[FloatArray | BoolA
     return data[box.slices], grid.crop(box)
 
 
-def _written(transform: Transform, folder: Path, number: int) -> str:
+def written(transform: Transform, folder: Path, number: int) -> str:
+    """Put a transform into a folder, for ANTs to read; the path."""
     path = folder / f"{number}{transform.suffix}"
     path.write_bytes(transform.data)
     return str(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from brainfill.cli.masks import box, circles, components, ellipsoids, healthy
+from brainfill.cli.masks import box, circles, components, ellipsoids, healthy, place, transfer
 
 app = typer.Typer(no_args_is_help=True, help="Draw lesion masks where you want them.")
 app.command("circles")(circles.command)
@@ -12,6 +12,8 @@ app.command("ellipsoids")(ellipsoids.command)
 app.command("box")(box.command)
 app.command("components")(components.command)
 app.command("healthy")(healthy.command)
+app.command("place")(place.command)
+app.command("transfer")(transfer.command)
 
 
 @app.callback()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,13 @@ Brain = Annotated[
 NanToZero = Annotated[bool, flag(ReadConfig, "nan_to_zero")]
 Tissue = Annotated[
     Path | None, typer.Option("--tissue", help="tissue labels, or a mask, of the scan")
+]
+Tissues = Annotated[
+    Path | None,
+    typer.Option(
+        "--tissues",
+        help="1 fluid, 2 grey matter, 3 white matter of the scan; without it they are told apart by brightness",
+    ),
 ]
 
 
@@ -115,6 +123,14 @@ def _resolved(request: MaskRequest, outputs: Mapping[str, Path]) -> dict[str, An
         "kind": request.kind,
         "inputs": {name: str(path) for name, path in named.items() if path is not None},
         "pool": [str(path) for path in request.pool],
+        **_of_patient(request),
         "outputs": {name: str(path) for name, path in outputs.items()},
         "options": to_dict(request.config),
     }
+
+
+def _of_patient(request: MaskRequest) -> dict[str, Any]:
+    if request.patient is None:
+        return {}
+    named = dataclasses.asdict(request.patient)
+    return {"patient": {name: str(path) for name, path in named.items() if path is not None}}

@@ -1,7 +1,7 @@
 """What a kind of mask is given, what it hands back, and how its mask gets back to the scan.
 
 A kind is a module of this folder with `Config`, a MaskConfig, and `run(scan, pool, config, ctx) -> Drawn`. It sees the
-scan turned to RAS, so that a mask does not depend on how the scan is stored.
+scan turned to RAS, so that a mask does not depend on how the scan is stored. In place of a pool it may want a patient.
 """
 
 from __future__ import annotations
@@ -33,6 +33,21 @@ class PoolMask(NamedTuple):
 Pool = Sequence[PoolMask]
 
 
+@dataclass(frozen=True, eq=False)
+class Patient:
+    """Whose lesions are carried to the scan.
+
+    Args:
+        scan: T1w, perhaps with `brain` and `labels` (tissues).
+        lesion: the lesions, on the grid of the T1 or of the FLAIR.
+        flair: image the lesions were drawn on, if that is not the T1.
+    """
+
+    scan: Scan
+    lesion: Mask
+    flair: Volume | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class MaskConfig:
     """What every kind of mask lets the user choose.
@@ -43,6 +58,8 @@ class MaskConfig:
 
     # Whether all labels of the mask to start from belong to it, or just one.
     any_label: ClassVar[bool] = False
+    # Whether the kind is given a Patient instead of a pool.
+    from_patient: ClassVar[bool] = False
     seed: int = option(0, "start of every random draw", low=0)
 
     def __post_init__(self) -> None:
@@ -70,13 +87,13 @@ class Drawn:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def draw(kind: str, scan: Scan, pool: Pool, config: MaskConfig, ctx: Context) -> Result:
+def draw(kind: str, scan: Scan, pool: Pool | Patient, config: MaskConfig, ctx: Context) -> Result:
     """Draw a mask of a kind.
 
     Args:
         kind: module of this folder.
         scan: the scan; perhaps with `lesion` (a mask to start from), `brain` and `labels` (tissues).
-        pool: masks to take lesions from.
+        pool: masks to take lesions from, or the patient whose lesions are carried.
         config: of this kind.
         ctx: progress, warnings.
 
@@ -88,6 +105,7 @@ def draw(kind: str, scan: Scan, pool: Pool, config: MaskConfig, ctx: Context) ->
         DataError: nothing can be drawn from these inputs.
     """
     from brainfill.core.volume import Mask
+    from brainfill.lesions.components import label_lesions
     from brainfill.preprocess.steps import reorient
 
     plugin = registry.load(KINDS, kind)
@@ -101,7 +119,7 @@ def draw(kind: str, scan: Scan, pool: Pool, config: MaskConfig, ctx: Context) ->
         "Kind": kind,
         **drawn.facts,
         "Drawn": list(drawn.shapes),
-        "LesionCount": len(table),
+        "LesionCount": int(label_lesions(drawn.mask).data.max()),
         "LesionVoxels": int(drawn.mask.data.sum()),
         "LesionVolumeML": drawn.mask.volume_ml(),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from brainfill.core.config import option
 from brainfill.core.errors import ConfigError, DataError
@@ -12,15 +12,14 @@ from brainfill.tasks.masks._base import (
     MaskConfig,
     Pool,
     brain_of,
-    lesion_rows,
     pool_pieces,
     tissue_of,
 )
+from brainfill.tasks.masks._placed import placed_rows, placed_shapes
 
 if TYPE_CHECKING:
     from brainfill.core.context import Context
-    from brainfill.core.volume import Mask, Scan
-    from brainfill.lesions.scatter import Scattered
+    from brainfill.core.volume import Scan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +64,7 @@ def run(scan: Scan, pool: Pool, config: Config, ctx: Context) -> Drawn:
     import numpy as np
 
     from brainfill.core.volume import Mask
-    from brainfill.lesions.scatter import scatter
+    from brainfill.lesions.scatter import Ground, scatter
 
     brain, found = brain_of(scan, ctx)
     tissue = tissue_of(scan, config.tissue_labels)
@@ -79,40 +78,10 @@ def run(scan: Scan, pool: Pool, config: Config, ctx: Context) -> Drawn:
         raise DataError(msg, "give more masks, or widen --smallest-ml and --largest-ml")
     ctx.progress("placing lesions", 0, 1)
     rng = np.random.default_rng(config.seed)
-    flags, placed = scatter(
-        lesions, config.n, tissue or brain, config.inside, config.tries, rng, turn=config.turn
-    )
+    ground = Ground(tissue or brain, config.inside)
+    flags, placed = scatter(lesions, config.n, ground, config.tries, rng, turn=config.turn)
     ctx.progress("placing lesions", 1, 1)
     mask = Mask(flags, scan.grid)
-    shapes = [_facts(one, scan) for one in placed]
-    rows = _rows(mask, within, placed)
+    shapes, rows = placed_shapes(placed, scan), placed_rows(mask, within, placed)
     facts = {"BrainFrom": found, "LesionsToChooseFrom": len(lesions)}
     return Drawn(mask, shapes, within, table=rows, facts=facts)
-
-
-def _rows(mask: Mask, within: dict[str, Mask], placed: list[Scattered]) -> list[dict[str, Any]]:
-    """The table, with the origin of each lesion and its volume as a share of what it was."""
-    import numpy as np
-
-    from brainfill.lesions.components import label_lesions
-
-    labels, rows = label_lesions(mask).data, lesion_rows(mask, within)
-    for one in placed:
-        first = np.argwhere(one.placed.where)[0] + one.placed.box.start
-        row = rows[labels[tuple(first)] - 1]
-        row |= {"source": one.piece.source, "source_component": one.piece.number}
-        row["volume_ratio"] = row["volume_ml"] / one.piece.mask.volume_ml()
-    return rows
-
-
-def _facts(one: Scattered, scan: Scan) -> dict[str, Any]:
-    import numpy as np
-
-    centre = np.argwhere(one.placed.where).mean(axis=0) + one.placed.box.start
-    return {
-        "source": one.piece.source,
-        "component": one.piece.number,
-        "source_volume_ml": round(one.piece.mask.volume_ml(), 6),
-        "centre_mm": np.round(scan.grid.to_world(centre[None])[0], 3).tolist(),
-        "rotation": np.round(one.rotation, 5).tolist(),
-    }

@@ -8,7 +8,7 @@ from brainfill.core.errors import DataError
 from brainfill.core.grid import Grid
 from brainfill.core.volume import Mask
 from brainfill.lesions.pool import Piece
-from brainfill.lesions.scatter import scatter
+from brainfill.lesions.scatter import Ground, scatter
 
 SHAPE = (30, 28, 26)
 TOUCHING = np.ones((3, 3, 3))
@@ -32,7 +32,7 @@ def tissue(where=None):
 
 def draw(n, seed=0, allowed=None, inside=1.0, tries=10, pool=POOL, turn=True):
     rng = np.random.default_rng(seed)
-    return scatter(pool, n, allowed or tissue(), inside, tries, rng, turn=turn)
+    return scatter(pool, n, Ground(allowed or tissue(), inside), tries, rng, turn=turn)
 
 
 def test_lesions_keep_their_volume_lie_in_tissue_and_do_not_touch():
