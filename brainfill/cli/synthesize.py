@@ -49,6 +49,7 @@ def command(
     shrink: Annotated[float, flag(SynthesizeConfig, "shrink")] = default(
         SynthesizeConfig, "shrink"
     ),
+    add: Annotated[int, flag(SynthesizeConfig, "add")] = default(SynthesizeConfig, "add"),
     set_: Annotated[
         list[str], flag(SynthesizeConfig, "settings", "--set", metavar="KEY=VALUE")
     ] = default(SynthesizeConfig, "settings"),
@@ -71,7 +72,7 @@ def command(
     """Paint realistic multiple sclerosis lesions into a scan, for training and testing of segmenters.
 
     Every voxel outside the mask stays as it is. Beside OUT are written the label (OUT_mask, what was really painted)
-    and OUT.json; with --grow or --shrink also a second visit (OUT_followup).
+    and OUT.json; with --grow, --shrink or --add also a second visit (OUT_followup).
     """
     config = SynthesizeConfig(
         method=method,
@@ -80,6 +81,7 @@ def command(
         model=model,
         grow=grow,
         shrink=shrink,
+        add=add,
         settings=tuple(set_),
     )
     run = RunConfig(seed=seed, device=device, threads=threads)

@@ -42,6 +42,12 @@ class SynthesizeConfig:
     shrink: float = option(
         0.0, "also paint a second visit with lesions shrunk by this", unit="mm", low=0.0, high=50.0
     )
+    add: int = option(
+        0,
+        "also paint a second visit with this many new lesions, placed as `masks place` does",
+        low=0,
+        high=1000,
+    )
     settings: tuple[str, ...] = option((), "setting of the method as key=value; repeatable")
 
     def __post_init__(self) -> None:
@@ -49,11 +55,14 @@ class SynthesizeConfig:
         if self.grow and self.shrink:
             msg = f"lesions cannot grow by {self.grow:g} mm and shrink by {self.shrink:g} mm"
             raise ConfigError(msg, "give --grow or --shrink")
+        if self.add and self.contrast != "T1w":
+            msg = f"new lesions are placed by a T1w, and IMAGE is a {self.contrast}"
+            raise ConfigError(msg, "give the T1w as IMAGE and the FLAIR with --flair, or no --add")
 
     @property
     def visits(self) -> tuple[str, ...]:
         """Names of what is painted: the scan itself, and perhaps a second visit."""
-        return ("", "followup") if self.grow or self.shrink else ("",)
+        return ("", "followup") if self.grow or self.shrink or self.add else ("",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +122,7 @@ def run(scan: Scan, config: SynthesizeConfig, ctx: Context) -> Synthesis:
 
     paint = registry.load(PAINTERS, config.method).build(painter_config(config))
     now, shown = _wanted(scan, ctx)
-    lesions = [now, *(_later(now, shown, config, scan.subject, ctx) for _ in config.visits[1:])]
+    lesions = [now, *(_later(now, shown, config, scan, ctx) for _ in config.visits[1:])]
     extent = Mask(lesions[0].data | lesions[-1].data, scan.grid)
     facts: dict[str, Any] = {"Method": config.method, "Contrasts": list(scan.images)}
     visits, described = [], []
@@ -148,23 +157,36 @@ def _wanted(scan: Scan, ctx: Context) -> tuple[Mask, BoolArray]:
     return Mask(inside, scan.grid), shown
 
 
-def _later(
-    now: Mask, shown: BoolArray, config: SynthesizeConfig, subject: str, ctx: Context
-) -> Mask:
+def _later(now: Mask, shown: BoolArray, config: SynthesizeConfig, scan: Scan, ctx: Context) -> Mask:
     """The lesions of the second visit.
 
     Raises:
-        DataError: nothing is left of them.
+        DataError: nothing is left of them, or new ones find no place.
     """
+    from brainfill.core.volume import Mask
     from brainfill.lesions.resize import grown, shrunk
 
     later = grown(now, config.grow, shown) if config.grow else shrunk(now, config.shrink)
+    if config.add:
+        later = Mask(later.data | (_new(scan, later, config.add, ctx).data & shown), scan.grid)
     if not later.data.any():
-        msg = f"nothing is left of the lesions of '{subject}' shrunk by {config.shrink:g} mm"
+        msg = f"nothing is left of the lesions of '{scan.subject}' shrunk by {config.shrink:g} mm"
         raise DataError(msg, "shrink them less")
     if later.data.sum() == now.data.sum():
         ctx.warn("the lesions are alike in both visits: voxels are larger than what they change by")
     return later
+
+
+def _new(scan: Scan, lesions: Mask, n: int, ctx: Context) -> Mask:
+    """Further lesions, which touch none of those that are there."""
+    from brainfill.core.volume import Scan
+    from brainfill.preprocess.steps import reorient
+    from brainfill.tasks.masks import place
+
+    healthy = Scan(scan.subject, {"T1w": scan.images["T1w"]}, lesion=lesions)
+    turned, undo = reorient.build(reorient.Config())(healthy, ctx)
+    config = place.Config(n=n, seed=ctx.seed, threads=ctx.threads, deterministic=ctx.deterministic)
+    return undo.mask(place.run(turned, (), config, ctx).mask)
 
 
 def _painted(

@@ -73,7 +73,8 @@ def run(scan: Scan, pool: Pool, config: Config, ctx: Context) -> Drawn:
     """Lesions turned at random and laid by the map, none in ventricles or deep in grey matter, none touching another.
 
     Args:
-        scan: RAS; perhaps with tissue labels 1 (fluid), 2 (grey matter) and 3 (white matter).
+        scan: RAS; perhaps with tissue labels 1 (fluid), 2 (grey matter) and 3 (white matter), and with lesions that
+            the new ones must not touch.
         pool: masks whose lesions lend their shapes; those shipped with the package if it is empty.
         config: what to draw.
         ctx: progress, warnings.
@@ -85,6 +86,7 @@ def run(scan: Scan, pool: Pool, config: Config, ctx: Context) -> Drawn:
     from scipy import ndimage
 
     from brainfill.core.volume import Mask
+    from brainfill.lesions.components import TOUCHING
     from brainfill.lesions.scatter import Ground, scatter, scatter_volume
 
     ctx = config.surroundings(ctx)
@@ -97,9 +99,10 @@ def run(scan: Scan, pool: Pool, config: Config, ctx: Context) -> Drawn:
     near = ndimage.distance_transform_edt(~brain.permitted, sampling=spacing) <= config.margin_mm
     allowed = brain.permitted | (brain.grey & near)
     chance = np.where(allowed, _chance(scan.grid, registration, ctx), 0)
-    ground = Ground(
-        Mask(allowed, scan.grid), config.inside, brain.ventricles | (brain.grey & ~near), chance
-    )
+    forbidden = brain.ventricles | (brain.grey & ~near)
+    if scan.lesion:
+        forbidden |= ndimage.binary_dilation(scan.lesion.data, TOUCHING)
+    ground = Ground(Mask(allowed, scan.grid), config.inside, forbidden, chance)
     ctx.progress("placing lesions", 0, 1)
     if config.load_ml is None:
         flags, placed = scatter(lesions, config.count, ground, config.tries, rng, turn=True)
