@@ -11,6 +11,7 @@ from scipy import ndimage
 from brainfill.core.grid import BoolArray, Box, FloatArray
 from brainfill.core.volume import Mask
 from brainfill.lesions.carried import Warp, box_of
+from brainfill.lesions.components import largest_piece
 from brainfill.lesions.placing import Placed, signed_distance_mm
 
 _NEIGHBOURS = [step for step in product((-1, 0, 1), repeat=3) if any(step)]
@@ -72,13 +73,16 @@ def _depth_mm(lesion: Mask, warp: Warp, spread_mm: float) -> tuple[FloatArray, B
 
 
 def _grown(depth: FloatArray, voxels: int) -> BoolArray | None:
-    """From the deepest voxel on, always the deepest neighbour; None if too few can be reached."""
-    padded = np.pad(depth, 1, constant_values=-np.inf)
-    seen = ~np.isfinite(padded)
-    start = tuple(int(v) for v in np.unravel_index(np.argmax(padded), padded.shape))
-    where = np.zeros(padded.shape, bool)
-    if seen[start]:
+    """From the deepest voxel of the largest part that is left, always the deepest neighbour; None if too few hang on it."""
+    left = largest_piece(depth > 0)
+    if not left.any():
         return None
+    padded = np.pad(depth, 1, constant_values=-np.inf)
+    deepest = np.argmax(np.where(left, depth, -np.inf))
+    i, j, k = (int(v) + 1 for v in np.unravel_index(deepest, depth.shape))
+    start = (i, j, k)
+    where = np.zeros(padded.shape, bool)
+    seen = ~np.isfinite(padded)
     seen[start] = True
     border = [(-float(padded[start]), start)]
     for _ in range(voxels):

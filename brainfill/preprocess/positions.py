@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError
-from brainfill.core.grid import FloatArray, Grid
+from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.preprocess._ants import LPS, load_ants
 from brainfill.preprocess.transforms import Transform, matrix_of, written
 
@@ -40,18 +40,23 @@ def positions(grid: Grid, other: Grid, transforms: Sequence[Transform], ctx: Con
             found = found @ matrix[:3, :3].T + matrix[:3, 3]
         else:
             found = found + _shift(found, transform, ctx)
-    index = other.to_index(found)
-    outside = (index < -0.5) | (index > np.array(other.shape) - 0.5)
-    found[outside.any(axis=1)] = np.nan
+    found[_outside(other.to_index(found), other)] = np.nan
     return np.asarray(found.reshape(*grid.shape, 3), np.float32)
 
 
 def _shift(points: FloatArray, transform: Transform, ctx: Context) -> FloatArray:
     """Displacement (N, 3) of points (N, 3) [mm]; 0 outside the field, as ITK has it."""
     field, grid = _field(transform, ctx)
-    index = grid.to_index(points).T
-    shift = [ndimage.map_coordinates(part, index, order=1, cval=0.0) for part in field]
-    return np.asarray(np.stack(shift, axis=-1) @ LPS[:3, :3])
+    index = grid.to_index(points)
+    shift = [ndimage.map_coordinates(f, index.T, order=1, mode="nearest") for f in field]
+    found = np.stack(shift, axis=-1) @ LPS[:3, :3]
+    found[_outside(index, grid)] = 0
+    return np.asarray(found)
+
+
+def _outside(index: FloatArray, grid: Grid) -> BoolArray:
+    """Which indices (N, 3) lie in no voxel of a grid."""
+    return np.asarray(((index < -0.5) | (index > np.array(grid.shape) - 0.5)).any(axis=1))
 
 
 def _field(transform: Transform, ctx: Context) -> tuple[list[FloatArray], Grid]:

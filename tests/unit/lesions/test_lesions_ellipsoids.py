@@ -7,7 +7,7 @@ from scipy import ndimage, stats
 from brainfill.core.errors import DataError
 from brainfill.core.grid import Grid
 from brainfill.core.volume import Mask
-from brainfill.lesions.ellipsoids import draw_ellipsoids
+from brainfill.lesions.ellipsoids import draw_ellipsoids, ellipsoids_of
 from brainfill.lesions.shapes import bumpy_ellipsoid
 
 
@@ -94,3 +94,12 @@ def test_too_many_are_refused():
     ) as refusal:
         draw(brain(radius_mm=20), 50, (8.0, 10.0), tries=20)
     assert "--n, --radius-mm" in refusal.value.hint
+
+
+def test_ellipsoids_of_given_volumes():
+    volumes = [0.008, 0.5, 20.0]
+    found = ellipsoids_of(volumes, np.random.default_rng(0))
+    assert [piece.mask.volume_ml() for piece in found] == pytest.approx(volumes)
+    for piece in found:
+        assert ndimage.label(piece.mask.data, np.ones((3, 3, 3)))[1] == 1
+        np.testing.assert_allclose(piece.mask.grid.corners().sum(axis=0), 0, atol=1e-9)

@@ -181,3 +181,32 @@ def test_a_margin_is_all_that_touches_and_ends_with_the_image():
     assert near.where.all()
     corner = with_margin(placed._replace(box=Box((3, 0, 3), (4, 1, 4))), (4, 4, 4))
     assert (corner.box, corner.where.shape) == (Box((2, 0, 2), (4, 2, 4)), (2, 2, 2))
+
+
+def test_chance_says_where_and_allowed_what():
+    """A shape of one voxel lands in voxels in proportion to their chance, never outside."""
+    allowed = np.zeros((9, 8, 7), bool)
+    allowed[2:7, 2:6, 2:5] = True
+    chance = np.zeros(allowed.shape)
+    chance[3, 3, 3], chance[5, 4, 3], chance[0, 0, 0] = 1.0, 3.0, 50.0
+    rng, one, none = np.random.default_rng(0), np.ones((1, 1, 1), bool), np.zeros_like(allowed)
+    found = [
+        placed_at_random(one, allowed, none, 1.0, rng, np.where(allowed, chance, 0)).box.start
+        for _ in range(400)
+    ]
+    assert set(found) == {(3, 3, 3), (5, 4, 3)}
+    # 300 expected; four standard deviations of a binomial count are 35.
+    assert abs(found.count((5, 4, 3)) - 300) < 35
+
+
+def test_where_guesses_fail_the_chance_still_decides():
+    """One place in 30000 is free: guesses miss it, the correlation does not."""
+    allowed = np.ones((40, 30, 25), bool)
+    taken = np.ones_like(allowed)
+    taken[30, 20, 10] = False
+    one = np.ones((1, 1, 1), bool)
+    chance = np.ones(allowed.shape)
+    found = placed_at_random(one, allowed, taken, 1.0, np.random.default_rng(0), chance)
+    assert found.box.start == (30, 20, 10)
+    chance[30, 20, 10] = 0
+    assert placed_at_random(one, allowed, taken, 1.0, np.random.default_rng(0), chance) is None

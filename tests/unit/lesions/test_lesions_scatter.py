@@ -8,7 +8,7 @@ from brainfill.core.errors import DataError
 from brainfill.core.grid import Grid
 from brainfill.core.volume import Mask
 from brainfill.lesions.pool import Piece
-from brainfill.lesions.scatter import Ground, scatter
+from brainfill.lesions.scatter import Ground, scatter, scatter_volume
 
 SHAPE = (30, 28, 26)
 TOUCHING = np.ones((3, 3, 3))
@@ -87,3 +87,35 @@ def test_no_place_is_a_sentence():
         draw(2, 0, small, pool=POOL[1:3])
     assert "100 % of its voxels where lesions may be, apart from the others" in str(refusal.value)
     assert "--largest-ml" in refusal.value.hint
+
+
+def test_lesions_lie_where_they_are_likely_and_not_where_they_are_forbidden():
+    chance = np.zeros(SHAPE)
+    chance[5:15, 5:20, 5:18] = 1
+    forbidden = np.zeros(SHAPE, bool)
+    forbidden[:, 12:] = True
+    ground = Ground(tissue(), 0.9, forbidden, chance)
+    for seed in range(5):
+        mask, found = scatter(POOL, 4, ground, 10, np.random.default_rng(seed), turn=True)
+        assert not (mask & forbidden).any()
+        for one in found:
+            middle = np.array(one.placed.box.start) + np.array(one.placed.where.shape) // 2
+            assert chance[tuple(middle)] == 1
+
+
+def test_a_volume_is_filled_up_to_less_than_the_smallest_lesion():
+    smallest = min(piece.mask.volume_ml() for piece in POOL)
+    ground = Ground(tissue(), 1.0)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        mask, found = scatter_volume(POOL, 1.0, ground, 20, rng, turn=True)
+        assert 1.0 - smallest < mask.sum() / 1000 <= 1.0
+        assert ndimage.label(mask, TOUCHING)[1] == len(found)
+
+
+def test_a_volume_there_is_no_room_for_is_an_error():
+    ground = Ground(tissue((slice(3, 10),) * 3), 1.0)
+    with pytest.raises(DataError, match=r"found room for 0\.\d+ ml of lesions, expected 2 ml"):
+        scatter_volume(POOL, 2.0, ground, 5, np.random.default_rng(0), turn=True)
+    with pytest.raises(DataError, match="the smallest of 8 lesions has"):
+        scatter_volume(POOL, 0.001, ground, 5, np.random.default_rng(0), turn=True)
