@@ -9,23 +9,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from brainfill.api import (
+        Compared,
         Filled,
         Preprocessed,
+        Smoothed,
         Synthesized,
+        compare,
         fill,
         prepare,
+        smooth,
         synthesize,
         transform,
     )
 
 __version__ = "0.1.0"
 __all__ = [
+    "Compared",
     "Filled",
     "Preprocessed",
+    "Smoothed",
     "Synthesized",
     "__version__",
+    "compare",
     "fill",
     "prepare",
+    "smooth",
     "synthesize",
     "transform",
 ]

@@ -1,12 +1,27 @@
 """The Python interface: what the commands do, on paths or on images in memory."""
 
 from brainfill.api._common import ReadConfig
+from brainfill.api._compare import (
+    Compared,
+    CompareRequest,
+    compare,
+    compared_people,
+    run_compare,
+)
 from brainfill.api._fill import Done, Filled, Request, fill, fill_facts, run_fill
 from brainfill.api._preprocess import (
     Preprocessed,
     PreprocessRequest,
     prepare,
     run_preprocess,
+)
+from brainfill.api._smooth import (
+    SmoothDone,
+    Smoothed,
+    SmoothRequest,
+    run_smooth,
+    smooth,
+    smooth_facts,
 )
 from brainfill.api._synthesize import (
     Synthesized,
@@ -20,24 +35,35 @@ from brainfill.api._transform import TransformRequest, run_transform, transform
 from brainfill.tasks.transform import TransformConfig
 
 __all__ = [
+    "CompareRequest",
+    "Compared",
     "Done",
     "Filled",
     "PreprocessRequest",
     "Preprocessed",
     "ReadConfig",
     "Request",
+    "SmoothDone",
+    "SmoothRequest",
+    "Smoothed",
     "SynthesizeDone",
     "SynthesizeRequest",
     "Synthesized",
     "TransformConfig",
     "TransformRequest",
+    "compare",
+    "compared_people",
     "fill",
     "fill_facts",
     "prepare",
+    "run_compare",
     "run_fill",
     "run_preprocess",
+    "run_smooth",
     "run_synthesize",
     "run_transform",
+    "smooth",
+    "smooth_facts",
     "synthesize",
     "synthesize_facts",
     "transform",

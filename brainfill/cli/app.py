@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from brainfill import __version__
-from brainfill.cli import evaluate, fill, preprocess, synthesize, train, transform
+from brainfill.cli import compare, evaluate, fill, preprocess, smooth, synthesize, train, transform
 from brainfill.cli import list as list_
 from brainfill.core.errors import BrainfillError
 
@@ -22,8 +22,10 @@ app = typer.Typer(
 )
 app.command("fill")(fill.command)
 app.command("preprocess")(preprocess.command)
+app.command("smooth")(smooth.command)
 app.command("synthesize")(synthesize.command)
 app.command("transform")(transform.command)
+app.command("compare")(compare.command)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 app.command("list")(list_.command)
