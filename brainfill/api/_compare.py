@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brainfill import __version__
-from brainfill.api._common import once, sources, structured
+from brainfill.api._common import ReadConfig, once, sources, structured
 from brainfill.core.config import to_dict
 from brainfill.core.context import Context, Progress, silent
 from brainfill.core.errors import ConfigError, DataError, GeometryError
@@ -35,12 +35,14 @@ class CompareRequest:
         floor: pairs between which nothing should have changed; empty without a noise floor.
         labels: label map to draw on; without it that of the first person who has one.
         config: how to compare.
+        read: how lesion masks are read.
     """
 
     pairs: Sequence[PairFiles]
     floor: Sequence[PairFiles]
     labels: Path | None
     config: CompareConfig
+    read: ReadConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,7 @@ def compare(
         null: .tsv like `pairs` of scans between which nothing changed, such as rescans.
         progress: told how far the work has come.
         warn: receives one sentence per warning; Python warnings are issued without it.
-        **options: fields of `CompareConfig`, such as `near_mm=5`, `seed=1`.
+        **options: fields of `CompareConfig` and `ReadConfig`, such as `near_mm=5`, `seed=1`.
 
     Raises:
         ConfigError: an unknown option, or neither two results nor pairs.
@@ -91,12 +93,12 @@ def compare(
     from brainfill.io.thickness import read_pairs
 
     tell = warn or (lambda message: warnings.warn(message, stacklevel=4))
-    (config,) = structured("compare", (CompareConfig,), options)
+    config, read = structured("compare", (CompareConfig, ReadConfig), options)
     results = [Path(p) for p in (before, after) if p is not None]
     listed, mask, drawn_on = (None if p is None else Path(p) for p in (pairs, lesion, labels))
     people = compared_people(results, listed, mask, drawn_on)
     floor = [] if null is None else read_pairs(Path(null))
-    request = CompareRequest(people, floor, drawn_on, config)
+    request = CompareRequest(people, floor, drawn_on, config, read)
     result, facts = run_compare(request, progress, tell)
     return Compared(result.tables, facts, result.files)
 
@@ -142,7 +144,7 @@ def run_compare(
     read: list[Pair] = []
     for done, files in enumerate(everyone):
         progress("reading", done, len(everyone))
-        read.append(_read(files, tell))
+        read.append(_read(files, request.read, tell))
     progress("reading", len(everyone), len(everyone))
     n = len(request.pairs)
     ctx = Context(progress=progress, warn=tell)
@@ -155,7 +157,7 @@ def run_compare(
     facts = {
         "GeneratedBy": {"Name": "brainfill", "Version": __version__},
         **sources([*dict.fromkeys([*tables, *images, *drawn_on])]),
-        "BrainfillArguments": to_dict(request.config),
+        "BrainfillArguments": to_dict(request.config) | to_dict(request.read),
         **result.facts,
         "Warnings": list(heard),
         "Versions": versions(_PACKAGES),
@@ -163,7 +165,7 @@ def run_compare(
     return result, json.loads(json.dumps(facts, allow_nan=False))
 
 
-def _read(files: PairFiles, warn: Callable[[str], None]) -> Pair:
+def _read(files: PairFiles, read: ReadConfig, warn: Callable[[str], None]) -> Pair:
     from brainfill.io.thickness import read_thickness, region_numbers
     from brainfill.thickness.compare import Pair
     from brainfill.thickness.near import lesion_distances
@@ -174,7 +176,7 @@ def _read(files: PairFiles, warn: Callable[[str], None]) -> Pair:
     if files.labels is None:
         msg = f"'{files.subject}' has a lesion mask and no label map"
         raise DataError(msg, "distances of regions to lesions need both")
-    labels, lesion = _labels_and_lesion(files.labels, files.lesion, warn)
+    labels, lesion = _labels_and_lesion(files.labels, files.lesion, read, warn)
     numbers = region_numbers(files.labels, before, after)
     try:
         distances = lesion_distances(labels, numbers, lesion)
@@ -185,7 +187,7 @@ def _read(files: PairFiles, warn: Callable[[str], None]) -> Pair:
 
 
 def _labels_and_lesion(
-    labels_path: Path, lesion_path: Path, warn: Callable[[str], None]
+    labels_path: Path, lesion_path: Path, read: ReadConfig, warn: Callable[[str], None]
 ) -> tuple[LabelMap, Mask]:
     from brainfill.core.volume import Volume
     from brainfill.io.nifti import read_mask
@@ -193,9 +195,12 @@ def _labels_and_lesion(
     from brainfill.preprocess.match import match_mask
 
     labels = read_labels(labels_path, warn)
-    lesion = read_mask(lesion_path, warn=warn)
+    lesion = read_mask(lesion_path, label=read.label, nan_to_zero=read.nan_to_zero, warn=warn)
+    image = Volume(labels.data, labels.grid)
     try:
-        return labels, match_mask(lesion, Volume(labels.data, labels.grid), warn=warn)
+        return labels, match_mask(
+            lesion, image, assume_same_grid=read.assume_same_grid, warn=warn
+        )
     except GeometryError as error:
         msg = f"lesion mask '{lesion_path}' and label map '{labels_path}' do not fit: {error}"
         raise GeometryError(msg, error.hint) from error
@@ -223,7 +228,7 @@ def _picture(
     if files.lesion is None or len(request.pairs) > 1:
         picture = Picture(read_labels(path, warn), numbers)
     else:
-        labels, lesion = _labels_and_lesion(path, files.lesion, warn)
+        labels, lesion = _labels_and_lesion(path, files.lesion, request.read, warn)
         picture = Picture(labels, numbers, lesion)
     if not np.isin(picture.labels.data, list(numbers.values())).any():
         msg = f"none of the {len(numbers)} regions of '{pair.before.source}' is in the label map '{path}'"

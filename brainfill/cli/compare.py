@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from brainfill.api import CompareRequest, compared_people, run_compare
+from brainfill.api import CompareRequest, ReadConfig, compared_people, run_compare
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
 from brainfill.cli.output import all_or_none, check_inputs, check_outputs, make_folder
 from brainfill.cli.progress import talking
@@ -55,6 +55,13 @@ def command(
         CompareConfig, "resamples"
     ),
     seed: Annotated[int, flag(CompareConfig, "seed")] = default(CompareConfig, "seed"),
+    label: Annotated[int | None, flag(ReadConfig, "label")] = default(ReadConfig, "label"),
+    nan_to_zero: Annotated[bool, flag(ReadConfig, "nan_to_zero")] = default(
+        ReadConfig, "nan_to_zero"
+    ),
+    assume_same_grid: Annotated[bool, flag(ReadConfig, "assume_same_grid")] = default(
+        ReadConfig, "assume_same_grid"
+    ),
     force: Force = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -70,11 +77,12 @@ def command(
     from brainfill.io.thickness import read_pairs
 
     config = CompareConfig(near_mm=near_mm, resamples=resamples, seed=seed)
+    read = ReadConfig(label=label, nan_to_zero=nan_to_zero, assume_same_grid=assume_same_grid)
     lists = [p for p in (pairs, null) if p]
     images = [p for p in (lesion, labels) if p]
     check_inputs([*lists, *images])
     people = compared_people([p for p in (before, after) if p], pairs, lesion, labels)
-    request = CompareRequest(people, read_pairs(null) if null else [], labels, config)
+    request = CompareRequest(people, read_pairs(null) if null else [], labels, config, read)
     outputs = {name: out / name for name in (*(f"{t}.tsv" for t in TABLES), *FIGURES, RECORD)}
     everyone = [*request.pairs, *request.floor]
     inputs = [*lists, *images, *(p for f in everyone for p in (f.before, f.after) if p.is_file())]
@@ -129,7 +137,7 @@ def _resolved(request: CompareRequest, outputs: Mapping[str, Path]) -> dict[str,
         "pairs": [shown(f) for f in request.pairs],
         "null": [shown(f) for f in request.floor],
         "outputs": [str(p) for p in outputs.values()],
-        "options": to_dict(request.config),
+        "options": to_dict(request.config) | to_dict(request.read),
     }
 
 

@@ -101,7 +101,7 @@ def _sentence(facts: Mapping[str, Any]) -> str:
     axes = ", ".join(facts["Axis"])
     if not facts["Smoothed"]:
         return f"not smoothed: no stripe index on {axes} above --only-if"
-    widths = ", ".join(f"{facts['SigmaMM'][a]:.3g}" for a in facts["Axis"])
+    widths = ", ".join(f"{facts['SigmaMM'][a]:.4g}" for a in facts["Axis"])
     return f"smoothed along {axes}, sigma {widths} mm; {facts['VoxelsChanged']} voxels changed"
 
 

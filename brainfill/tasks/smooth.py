@@ -77,9 +77,10 @@ def run(scan: Scan, config: SmoothConfig, ctx: Context) -> Result:
     from brainfill.preprocess.foreground import foreground
 
     image, shown = scan.images["T1w"], foreground(scan.images["T1w"])
-    where = shown if scan.lesion is None else scan.lesion.data
+    # Background inside the mask, where it reaches beyond a stripped brain, stays background.
+    where = shown if scan.lesion is None else scan.lesion.data & shown
     if not where.any():
-        what = "shows no head" if scan.lesion is None else "has an empty mask"
+        what = "shows no head" if not shown.any() else "has a mask that is empty or off the head"
         msg = f"'{scan.subject}' {what}: there is nothing to smooth"
         raise DataError(msg, "check that it is the right file")
     measure = _index_of(whole=scan.lesion is None)

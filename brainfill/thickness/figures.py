@@ -112,7 +112,7 @@ def _groups(c: Cohort, near_mm: float) -> dict[str, FloatArray]:
     sides = np.array([r.hemisphere for r in c.regions])
     groups = {"all": percent}
     for side in ("left", "right"):
-        if (sides == side).any():
+        if np.isfinite(percent[:, sides == side]).any():
             groups[side] = percent[:, sides == side]
     near, far = near_and_far(c, percent, near_mm)
     if np.isfinite(near).any():

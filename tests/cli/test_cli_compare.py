@@ -179,6 +179,18 @@ def test_images_that_do_not_fit_name_both(call, two, images, tmp_path):
     assert "atlas.nii.gz" in outcome.err
 
 
+def test_one_lesion_of_a_mask_with_several(call, two, images, tmp_path):
+    atlas, lesion = images
+    several = np.zeros((16, 14, 12), np.uint8)
+    several[12, 6, 5], several[4, 6, 5] = 1, 2
+    save(lesion, several)
+    arguments = ["compare", *two, "-o", tmp_path / "out", "--labels", atlas, "--lesion", lesion]
+    assert "--label" in call(*arguments).err
+    facts = json.loads(call(*arguments, "--label", 2, "--near-mm", 2, "--json").out)
+    assert facts["NearLesion"]["ChangePct"] == 0  # the right insula, which did not change
+    assert facts["BrainfillArguments"]["label"] == 2
+
+
 def test_a_label_map_of_other_regions(call, two, images, tmp_path):
     save(images[0], np.full((16, 14, 12), 7, np.int16))
     for more in ([], ["--lesion", images[1]]):

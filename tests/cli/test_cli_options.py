@@ -21,7 +21,7 @@ CONFIGS = {
     "fill": (FillConfig, RunConfig, ReadConfig),
     "preprocess": (PreprocessConfig, RunConfig, ReadConfig),
     "smooth": (SmoothConfig, ReadConfig),
-    "compare": (CompareConfig,),
+    "compare": (CompareConfig, ReadConfig),
     "train": (TrainOptions, RunConfig),
     "transform": (TransformConfig,),
 }

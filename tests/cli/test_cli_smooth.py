@@ -105,7 +105,7 @@ def test_data_that_cannot_be_used(call, striped, tmp_path):
     out = tmp_path / "s.nii"
     save(striped[1], np.zeros((26, 24, 22), np.uint8))
     outcome = call("smooth", striped[0], "-m", striped[1], "-o", out)
-    assert (outcome.code, "empty mask" in outcome.err) == (65, True)
+    assert (outcome.code, "mask that is empty" in outcome.err) == (65, True)
     save(striped[1], np.ones((26, 24, 22), np.uint8), AFFINE + np.diag([0, 0, 0.2, 0]))
     outcome = call("smooth", striped[0], "-m", striped[1], "-o", out)
     assert (outcome.code, "do not fit" in outcome.err) == (65, True)

@@ -131,6 +131,16 @@ def test_without_a_mask_the_whole_head_is_smoothed(ctx, phantom, grids):
     assert not (result.volumes["where"].data & background).any()
 
 
+def test_a_mask_beyond_the_brain_does_not_smear_it_out(ctx):
+    scan = striped()
+    image = scan.images["T1w"].data.copy()
+    image[:, :, 17:] = 0  # above is background, in the mask as well
+    scan = Scan("x", {"T1w": scan.images["T1w"].like(image)}, scan.lesion)
+    smoothed = run(scan, SmoothConfig(axis="z"), ctx).volumes["smoothed"].data
+    assert (smoothed[:, :, 17:] == 0).all()
+    assert smoothed[cube()][image[cube()] > 0].min() > 900
+
+
 def test_where_the_index_is_not_defined_the_axis_must_be_given(ctx):
     scan = striped()
     dot = np.zeros(SHAPE, bool)
@@ -146,7 +156,7 @@ def test_where_the_index_is_not_defined_the_axis_must_be_given(ctx):
 
 def test_nothing_to_smooth(ctx):
     scan = striped()
-    with pytest.raises(DataError, match="has an empty mask"):
+    with pytest.raises(DataError, match="has a mask that is empty or off the head"):
         run(Scan("x", scan.images, Mask(np.zeros(SHAPE, bool), scan.grid)), SmoothConfig(), ctx)
     flat = {"T1w": scan.images["T1w"].like(np.ones(SHAPE))}
     with pytest.raises(DataError, match="shows no head"):

@@ -50,6 +50,12 @@ def test_bland_altman_shows_people_and_regions_with_their_limits():
     assert len(bland_altman_figure(people(1), 5).axes) == 1
 
 
+def test_a_hemisphere_without_any_measurement_has_no_box():
+    pair = Pair("a", result({LEFT: 0, CUNEUS: 0, RIGHT: 2}), result({LEFT: 2, CUNEUS: 2, RIGHT: 2}))
+    figure = box_figure(cohort([pair]), 5, None)
+    assert [t.get_text() for t in figure.axes[1].get_xticklabels()] == ["all", "right"]
+
+
 def test_boxes_are_of_people_or_of_the_regions_of_one():
     everyone = people(5, {LEFT: 2.0, RIGHT: 30.0})
     figure = box_figure(everyone, 5, people(2))
