@@ -9,29 +9,37 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from brainfill.api import (
+        Compared,
         DrawnMasks,
         Filled,
         PatientImages,
         Preprocessed,
+        Smoothed,
         Synthesized,
+        compare,
         draw_mask,
         fill,
         prepare,
+        smooth,
         synthesize,
         transform,
     )
 
 __version__ = "0.1.0"
 __all__ = [
+    "Compared",
     "DrawnMasks",
     "Filled",
     "PatientImages",
     "Preprocessed",
+    "Smoothed",
     "Synthesized",
     "__version__",
+    "compare",
     "draw_mask",
     "fill",
     "prepare",
+    "smooth",
     "synthesize",
     "transform",
 ]

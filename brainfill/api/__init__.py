@@ -1,6 +1,13 @@
 """The Python interface: what the commands do, on paths or on images in memory."""
 
 from brainfill.api._common import ReadConfig
+from brainfill.api._compare import (
+    Compared,
+    CompareRequest,
+    compare,
+    compared_people,
+    run_compare,
+)
 from brainfill.api._fill import Done, Filled, Request, fill, fill_facts, run_fill
 from brainfill.api._masks import DrawnMasks, draw_mask, run_masks
 from brainfill.api._masks_read import MaskRequest, PatientImages
@@ -9,6 +16,14 @@ from brainfill.api._preprocess import (
     PreprocessRequest,
     prepare,
     run_preprocess,
+)
+from brainfill.api._smooth import (
+    SmoothDone,
+    Smoothed,
+    SmoothRequest,
+    run_smooth,
+    smooth,
+    smooth_facts,
 )
 from brainfill.api._study import MANIFEST, StudyRequest, case_files, run_score, run_study
 from brainfill.api._synthesize import (
@@ -25,6 +40,8 @@ from brainfill.tasks.transform import TransformConfig
 
 __all__ = [
     "MANIFEST",
+    "CompareRequest",
+    "Compared",
     "Done",
     "DrawnMasks",
     "Filled",
@@ -34,6 +51,9 @@ __all__ = [
     "Preprocessed",
     "ReadConfig",
     "Request",
+    "SmoothDone",
+    "SmoothRequest",
+    "Smoothed",
     "StudyConfig",
     "StudyRequest",
     "SynthesizeDone",
@@ -42,17 +62,23 @@ __all__ = [
     "TransformConfig",
     "TransformRequest",
     "case_files",
+    "compare",
+    "compared_people",
     "draw_mask",
     "fill",
     "fill_facts",
     "prepare",
+    "run_compare",
     "run_fill",
     "run_masks",
     "run_preprocess",
     "run_score",
+    "run_smooth",
     "run_study",
     "run_synthesize",
     "run_transform",
+    "smooth",
+    "smooth_facts",
     "synthesize",
     "synthesize_facts",
     "transform",

@@ -124,11 +124,21 @@ class Grid:
         >>> Grid((2, 2, 2), np.diag([-1.0, 1, 1, 1])).axcodes()
         'LAS'
         """
-        cosines = self.affine[:3, :3] / np.asarray(self.spacing())
-        world = max(
-            permutations(range(3)), key=lambda p: sum(abs(cosines[p[i], i]) for i in range(3))
+        return "".join(
+            _AXIS_NAMES[w][int(self.affine[w, i] > 0)] for i, w in enumerate(self.world_axes())
         )
-        return "".join(_AXIS_NAMES[w][int(cosines[w, i] > 0)] for i, w in enumerate(world))
+
+    def world_axes(self) -> Index3:
+        """The world axis each array axis runs along, or nearest to: 0 left-right, 1 back-front, 2 up-down.
+
+        >>> Grid((2, 2, 2), np.array([[0, 0, 1.0, 0], [-1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]])).world_axes()
+        (1, 2, 0)
+        """
+        cosines = self.affine[:3, :3] / np.asarray(self.spacing())
+        return max(
+            ((a, b, c) for a, b, c in permutations(range(3))),
+            key=lambda p: sum(abs(cosines[p[i], i]) for i in range(3)),
+        )
 
     def to_world(self, ijk: FloatArray) -> FloatArray:
         """Voxel indices (N, 3) to world positions (N, 3) [mm]."""

@@ -26,6 +26,9 @@ def test_to_world_by_hand():
     assert grid.axcodes() == "ASL"
 
 
+_WORLD = dict(zip("LRPAIS", "xxyyzz", strict=True))
+
+
 def test_axcodes_of_every_orientation():
     letters = (("L", "R"), ("P", "A"), ("I", "S"))
     for order in itertools.permutations(range(3)):
@@ -36,7 +39,9 @@ def test_axcodes_of_every_orientation():
             affine = np.eye(4)
             affine[:3, :3] = axes
             expected = "".join(letters[w][int(s > 0)] for w, s in zip(order, signs, strict=True))
-            assert Grid((2, 3, 4), affine).axcodes() == expected
+            grid = Grid((2, 3, 4), affine)
+            assert grid.axcodes() == expected
+            assert ["xyz"[w] for w in grid.world_axes()] == [_WORLD[code] for code in expected]
 
 
 def test_axcodes_of_an_oblique_grid_name_three_different_axes(grids):

@@ -1,0 +1,1 @@
+"""Cortical thickness: tables of regions, and what changed between two of them."""
