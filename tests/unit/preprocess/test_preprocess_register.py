@@ -6,6 +6,7 @@ from pathlib import Path
 import ants
 import numpy as np
 import pytest
+from mask_edges import edge_distance
 from scipy import ndimage
 
 from brainfill.core.context import Context
@@ -48,13 +49,6 @@ def scan(brain, brain_grid):
         inside,
         LabelMap(np.digitize(image.data, [1, 600]), brain_grid),
     )
-
-
-def edge_distance(a, b):
-    """Largest distance of the edge of one mask to the other's [voxels]."""
-    rims = [m & ~ndimage.binary_erosion(m) for m in (a, b)]
-    far = [ndimage.distance_transform_edt(~r) for r in rims]
-    return max(far[1][rims[0]].max(), far[0][rims[1]].max())
 
 
 @pytest.mark.parametrize("kind", ["affine", "syn"])
@@ -116,11 +110,12 @@ def test_a_lesion_is_left_out_of_the_comparison(brain, brain_grids, near):
     assert np.abs(masked - clean)[:3, 3].max() < np.abs(bare - clean)[:3, 3].max()
 
 
-def test_transforms_agree_with_ants(scan, template, near, tmp_path):
-    """The files, read by ANTsPy itself with the image on disk, give what the step gave."""
+@pytest.mark.parametrize("kind", ["affine", "syn"])
+def test_transforms_agree_with_ants(kind, scan, template, near, tmp_path):
+    """The files, read by ANTsPy itself with the image on disk, give what the step gave, which cuts what overshoots."""
     import nibabel as nib
 
-    changed, undo = register.build(register.Config(**HERE))(scan, near)
+    changed, undo = register.build(register.Config(kind=kind, **HERE))(scan, near)
     image = scan.images["T1w"]
     for name, volume in (("moving", image), ("fixed", template)):
         nib.save(nib.Nifti1Image(volume.data, volume.grid.affine), tmp_path / f"{name}.nii.gz")
@@ -131,12 +126,12 @@ def test_transforms_agree_with_ants(scan, template, near, tmp_path):
     deep = ndimage.binary_erosion(
         template.data > 0, iterations=3
     )  # the spline rings beyond the edge
-    np.testing.assert_allclose(changed.images["T1w"].data[deep], theirs[deep], atol=0.5)
+    np.testing.assert_allclose(changed.images["T1w"].data[deep], theirs[deep], atol=1)
     path = tmp_path / f"y{undo.registration.backward.suffix}"
     path.write_bytes(undo.registration.backward.data)
     theirs = ants.apply_transforms(moving, fixed, [str(path)], interpolator="bSpline").numpy()
     deep = ndimage.binary_erosion(scan.brain.data, iterations=3)
-    np.testing.assert_allclose(undo.volume(template).data[deep], theirs[deep], atol=0.5)
+    np.testing.assert_allclose(undo.volume(template).data[deep], theirs[deep], atol=1)
 
 
 def test_deterministic_runs_are_the_same_to_the_byte(brain, brain_grids, near):
