@@ -198,9 +198,7 @@ def _labels_and_lesion(
     lesion = read_mask(lesion_path, label=read.label, nan_to_zero=read.nan_to_zero, warn=warn)
     image = Volume(labels.data, labels.grid)
     try:
-        return labels, match_mask(
-            lesion, image, assume_same_grid=read.assume_same_grid, warn=warn
-        )
+        return labels, match_mask(lesion, image, assume_same_grid=read.assume_same_grid, warn=warn)
     except GeometryError as error:
         msg = f"lesion mask '{lesion_path}' and label map '{labels_path}' do not fit: {error}"
         raise GeometryError(msg, error.hint) from error
