@@ -213,7 +213,7 @@ def painter_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     from brainfill.core.config import override
     from brainfill.models import memory3d
 
-    both = ['contrasts=["T1w","FLAIR"]', "details=[]"]
+    both = ['contrasts=["T1w","FLAIR"]', "details=[]", "unet.width=4"]
     kinds = {
         "lesion-paint": ["first_fill=harmonic", "residual_scale=0.3"],
         # A network that says little noise is there gives the image back with little change.

@@ -52,15 +52,14 @@ def test_every_option_has_help_and_all_survive_json(method):
 
 
 def test_values_are_those_of_a_lesion_wherever_it_is_stored(paint, grids, phantom_scan):
-    sums = {}
-    for name in ("RAS", "LAS", "LPS", "PSR"):
+    stored = []
+    for name in ("RAS", "PSR"):  # axes permuted and turned round
         scan = phantom_scan(grids[name])
         world = np.round(scan.grid.to_world(np.argwhere(scan.lesion.data).astype(float)), 3)
-        order = np.lexsort(world.T)
-        sums[name] = {n: v[order] for n, v in paint(scan.images, scan.lesion).items()}
-    for name in ("LAS", "LPS", "PSR"):
-        for contrast, values in sums[name].items():
-            np.testing.assert_allclose(values, sums["RAS"][contrast], rtol=1e-4)
+        values = paint(scan.images, scan.lesion)
+        stored.append({n: v[np.lexsort(world.T)] for n, v in values.items()})
+    for contrast, values in stored[0].items():
+        np.testing.assert_allclose(stored[1][contrast], values, rtol=1e-4)
 
 
 def test_the_seed_decides(paint, grids, phantom_scan):
@@ -105,20 +104,19 @@ def test_images_scaled_below_zero_get_the_same_lesion(paint, grids, phantom_scan
         np.testing.assert_allclose((values + 1.2) * 500, plain[contrast], rtol=1e-3, atol=0.1)
 
 
-@pytest.mark.parametrize("grid", ["RAS", "LPS", "oblique", "odd"])
+@pytest.mark.parametrize("grid", ["LAS", "LPS", "oblique", "anisotropic"])
 def test_the_task_changes_nothing_outside_the_lesion(
     method, painter_models, grids, phantom_scan, grid
 ):
     scan = phantom_scan(grids[grid])
     scan = Scan("sub-01", scan.images, scan.lesion)
-    config = SynthesizeConfig(method=method, model=painter_models[method], grow=1.5)
+    config = SynthesizeConfig(method=method, model=painter_models[method])
     done = run(scan, config, Context())
-    assert [v.name for v in done.visits] == ["", "followup"]
-    for visit in done.visits:
-        for contrast, image in visit.images.items():
-            changed = image.data != scan.images[contrast].data
-            assert not changed[~visit.lesion.data].any()
-            assert changed[visit.lesion.data].mean() > 0.9
+    [visit] = done.visits
+    for contrast, image in visit.images.items():
+        changed = image.data != scan.images[contrast].data
+        assert not changed[~visit.lesion.data].any()
+        assert changed[visit.lesion.data].mean() > 0.9
     assert done.facts["Model"]["name"] in painter_models[method]
 
 

@@ -115,11 +115,11 @@ def test_painted_lesions_vary_around_the_profile():
     mix = LesionMix(own=0, missing=0, complete=1, varied=0.2)
     options = {"found": [profile], "crop_vox": "[6,6,6]", "first_fill": "zero"}
     logs = []
-    for seed in range(120):
+    for seed in range(50):
         t1, _, hole, *_ = draw(seed, mix, **options)
         logs.append(float(torch.log((1 - t1[hole > 0].mean()) / 0.4)))
-    assert np.mean(logs) == pytest.approx(0, abs=0.08)
-    assert np.std(logs) == pytest.approx(0.2, abs=0.06)
+    assert np.mean(logs) == pytest.approx(0, abs=0.12)
+    assert np.std(logs) == pytest.approx(0.2, abs=0.08)
 
 
 def test_painted_lesions_avoid_real_ones():
@@ -145,7 +145,7 @@ def test_people_without_a_contrast_are_painted_into_and_keep_it_missing():
 
 def test_contrasts_are_left_out_one_at_a_time():
     left = [
-        tuple(bool(c.any()) for c in draw(s, LesionMix(own=1, missing=1))[:2]) for s in range(24)
+        tuple(bool(c.any()) for c in draw(s, LesionMix(own=1, missing=1))[:2]) for s in range(10)
     ]
     assert set(left) == {(True, False), (False, True)}
     for seed, (t1, flair) in enumerate(left):
