@@ -56,7 +56,9 @@ def kind_of(path: Path) -> str:
         InputMissingError: the file is not there.
         DataError: it is no pack.
     """
-    with opened(path, "packed training data", "see: brainfill train --help") as (about, _):
+    with opened(
+        path, "packed training data", "make it with: brainfill train pack DATA -o PACK.npz"
+    ) as (about, _):
         return str(about.get("kind", ""))
 
 

@@ -55,7 +55,7 @@ def test_nothing_stays_behind(folder):
     assert child.stdout.readline() == "half way\n"
     assert len(list(folder.iterdir())) == 3
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=30)
+    _, err = child.communicate(timeout=120)
     assert child.returncode == 130
     assert "Traceback" not in err
     assert sorted(p.name for p in folder.iterdir()) == ["mask.nii.gz", "t1.nii.gz"]

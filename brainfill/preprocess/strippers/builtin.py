@@ -21,7 +21,7 @@ from brainfill.preprocess.strippers._base import Stripper
 
 _BRAIN = "brain"
 _LOOKS = 3
-_MOST_UNSURE = 0.5
+_MOST_UNSURE = 0.3
 _LEAST_SPREAD = 0.03
 _DEEP_VOX = 4
 
@@ -128,8 +128,8 @@ def _look(bundle: SegmenterBundle, image: Volume, grid: Grid, ctx: Context) -> _
 def _doubt(ml: float, look: _Look, config: Config) -> str:
     """Why what was found is no brain, or an empty string.
 
-    On the heads and brains this was tried on, voxels in doubt made up 0.2 to 0.4 of the brain, and smoothed intensities
-    deep inside had a standard deviation of 0.07 to 0.17 of the range. In noise and clouds more was in doubt; in balls,
+    On the heads and brains this was tried on, voxels in doubt made up 0.1 to 0.2 of the brain, and smoothed intensities
+    deep inside had a standard deviation of 0.07 to 0.17 of the range. In noise and clouds 0.4 and more was in doubt; in balls,
     boxes and shells the intensities spread less.
     """
     found = look.chance > config.threshold
