@@ -13,6 +13,9 @@ from brainfill.lesions.anatomy import Anatomy
 from brainfill.lesions.components import TOUCHING
 from brainfill.lesions.pool import Piece
 
+# Masks are a voxel off, and the rim of a lesion looks like grey matter itself.
+_NEAR_MM = 2.0
+
 
 @dataclass(frozen=True, eq=False)
 class Warp:
@@ -41,7 +44,7 @@ class Carried:
         rotation: (3, 3) by which the other brain is turned there against the one it comes from.
         ventricle_mm: its distance to the ventricles [mm].
         grey_mm: its distance to grey matter [mm].
-        grey_contact: share of its border that is grey matter.
+        grey_contact: share of grey matter in what is within 2 mm of it.
         log_jacobian: mean of |log| of the local change of volume.
     """
 
@@ -55,7 +58,7 @@ class Carried:
 
     @property
     def juxtacortical(self) -> bool:
-        """Whether it touches grey matter."""
+        """Whether it touches grey matter, as nearly as a mask can tell."""
         return self.grey_contact > 0
 
 
@@ -67,9 +70,12 @@ def carried(piece: Piece, brain: Anatomy, warp: Warp) -> Carried:
         brain: the brain it is in, on the same grid.
         warp: to the other brain.
     """
-    box = box_of(piece.mask, warp.here).grow((1, 1, 1)).within(warp.here.shape)
+    spacing = warp.here.spacing()
+    x, y, z = (int(np.ceil(_NEAR_MM / s)) + 1 for s in spacing)
+    box = box_of(piece.mask, warp.here).grow((x, y, z)).within(warp.here.shape)
     inside = _in_box(piece.mask, box, warp.here)
-    border = ndimage.binary_dilation(inside, TOUCHING) & ~inside
+    near = ndimage.distance_transform_edt(~inside, sampling=spacing) <= _NEAR_MM
+    border = (near | ndimage.binary_dilation(inside, TOUCHING)) & ~inside
     grey = brain.grey[box.slices]
     where = warp.to_there[box.slices]
     rotation, log_jacobian = _local_frame(where, inside, warp.here)

@@ -64,14 +64,13 @@ def tissues(image: Volume, brain: Mask, ctx: Context, ignored: Mask | None = Non
 def _classes(values: FloatArray, looked: Mask, ctx: Context) -> FloatArray:
     ants = load_ants(ctx)
     flags: BoolArray = looked.data
+    images = [to_ants(ants, array, looked.grid) for array in (values, flags)]
     with _own_temporary_files():
-        found = ants.atropos(
-            to_ants(ants, values, looked.grid),
-            to_ants(ants, flags, looked.grid),
-            i="kmeans[3]",
-            m=_MRF,
-            c=_ITERATIONS,
-        )
+        try:
+            found = ants.atropos(*images, i="kmeans[3]", m=_MRF, c=_ITERATIONS)
+        except Exception as error:  # ANTsPy has no class of its own for what it gives up on
+            msg = "cannot tell tissues apart: Atropos gives up, as it does on classes without any noise"
+            raise DataError(msg, "look at the image, or give tissue labels") from error
     return np.asarray(found["segmentation"].numpy()).astype(np.int32)
 
 

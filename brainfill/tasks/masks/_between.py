@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from brainfill.preprocess.transforms import Transform
     from brainfill.tasks.masks._base import Patient
 
-# Around lesions, where masks are a voxel off and tissue is not what it was.
-_MARGIN_MM = 2.0
+# Around lesions masks are a voxel off and tissue is not what it was: left out of the registration, and, less wide, so
+# that the cortex beside a lesion stays to be seen, of the tissues.
+_MARGIN_MM, _HALO_MM = 2.0, 1.0
 # With a SyN registration the ventricles of one brain lie nearer to those of another than with an affine one.
 _REACH_MM = 3.0
 _WHITE = 3
@@ -48,8 +49,42 @@ class Between:
     facts: Mapping[str, Any]
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A patient ready to be registered.
+
+    Args:
+        patient: whose lesions they are.
+        own: brain and tissues, lesions taken for white matter.
+        ignored: lesions with a margin, on the grid of the T1.
+        there: transforms of images from the grid of the lesions to the T1; none if they are one.
+        back: the other way.
+    """
+
+    patient: Patient
+    own: Stripped
+    ignored: Mask
+    there: list[Transform]
+    back: list[Transform]
+
+
+def prepared(patient: Patient, ctx: Context) -> Prepared:
+    """Find brain and tissues of a patient, and lay the image the lesions were drawn on on the T1.
+
+    Raises:
+        DataError: no brain, no three tissues, or FLAIR and T1 do not fit.
+    """
+    grid = patient.scan.grid
+    there, back = _to_t1(patient, ctx)
+    wide, narrow = (
+        _with_margin(patient.lesion, mm, grid, there, ctx) for mm in (_MARGIN_MM, _HALO_MM)
+    )
+    own = stripped(dataclasses.replace(patient.scan, lesion=narrow), ctx)
+    return Prepared(patient, own, wide, there, back)
+
+
 def between(
-    patient: Patient,
+    ready: Prepared,
     target: Stripped,
     ventricles: Mask,
     effort: Effort,
@@ -60,7 +95,7 @@ def between(
     """Lay a patient on another brain by SyN.
 
     Args:
-        patient: whose lesions they are.
+        ready: the patient.
         target: the other brain.
         ventricles: those of the other brain.
         effort: how long to iterate.
@@ -68,39 +103,36 @@ def between(
         masked: whether lesions are left out of the comparison.
 
     Raises:
-        DataError: no brain, or the two do not lie on each other afterwards.
+        DataError: the two brains do not lie on each other afterwards.
     """
     from brainfill.lesions.carried import Warp
     from brainfill.preprocess.positions import positions
     from brainfill.preprocess.registration import register
 
-    t1, drawn_on = patient.scan.grid, patient.lesion.grid
-    there, back = _to_t1(patient, ctx)
-    lesion = _with_margin(patient.lesion, t1, there, ctx)
-    own = stripped(dataclasses.replace(patient.scan, lesion=lesion), ctx)
+    own, lesion = ready.own, ready.patient.lesion
     ctx.progress("registering the patient", 0, 1)
     found = register(
         target.image,
         target.brain.data,
         own.image,
-        lesion if masked else None,
+        ready.ignored if masked else None,
         "syn",
         effort,
         ctx,
     )
-    facts = _checked(own, target, found.forward, patient.scan.subject, ctx)
-    brain = _anatomy(own, ventricles, found.backward, drawn_on, back, ctx)
-    to_target, to_lesions = [*back, found.backward], [found.forward, *there]
+    facts = _checked(own, target, found.forward, ready.patient.scan.subject, ctx)
+    brain = _anatomy(own, ventricles, found.backward, lesion.grid, ready.back, ctx)
+    to_target, to_lesions = [*ready.back, found.backward], [found.forward, *ready.there]
     grid = target.image.grid
     warp = Warp(
-        drawn_on,
-        positions(drawn_on, grid, to_target, ctx),
+        lesion.grid,
+        positions(lesion.grid, grid, to_target, ctx),
         grid,
-        positions(grid, drawn_on, to_lesions, ctx),
+        positions(grid, lesion.grid, to_lesions, ctx),
     )
     ctx.progress("registering the patient", 1, 1)
     facts |= {"LesionMasked": masked, "PatientBrain": dict(own.facts)}
-    return Between(patient.lesion, brain, to_lesions, warp, facts)
+    return Between(lesion, brain, to_lesions, warp, facts)
 
 
 def _to_t1(patient: Patient, ctx: Context) -> tuple[list[Transform], list[Transform]]:
@@ -113,7 +145,9 @@ def _to_t1(patient: Patient, ctx: Context) -> tuple[list[Transform], list[Transf
     return ([], []) if found is None else ([found.forward], [found.backward])
 
 
-def _with_margin(lesion: Mask, grid: Grid, there: list[Transform], ctx: Context) -> Mask:
+def _with_margin(
+    lesion: Mask, margin_mm: float, grid: Grid, there: list[Transform], ctx: Context
+) -> Mask:
     """The lesions and what is around them, on the grid of the T1."""
     import numpy as np
     from scipy import ndimage
@@ -122,7 +156,7 @@ def _with_margin(lesion: Mask, grid: Grid, there: list[Transform], ctx: Context)
     from brainfill.preprocess.transforms import carry
 
     far = ndimage.distance_transform_edt(~lesion.data, sampling=lesion.grid.spacing())
-    wide = np.asarray(far <= _MARGIN_MM)
+    wide = np.asarray(far <= margin_mm)
     if there:
         wide = carry(wide, lesion.grid, grid, there, "linear", ctx) > 0.5
     return Mask(wide, grid)

@@ -10,11 +10,15 @@ from brainfill.core.config import option
 from brainfill.core.errors import DataError
 from brainfill.tasks.masks._anatomy import AnatomyConfig, anatomy_in_mni, stripped, to_template
 from brainfill.tasks.masks._base import Drawn, Patient
-from brainfill.tasks.masks._between import between
+from brainfill.tasks.masks._between import between, prepared
 
 if TYPE_CHECKING:
     from brainfill.core.context import Context
+    from brainfill.core.grid import BoolArray, Grid
     from brainfill.core.volume import Scan
+    from brainfill.lesions.carried import Carried
+    from brainfill.lesions.transfer import Moved
+    from brainfill.tasks.masks._between import Between
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,44 +50,37 @@ def run(scan: Scan, patient: Patient, config: Config, ctx: Context) -> Drawn:
         ctx: progress, warnings.
 
     Raises:
-        DataError: no brain, a registration that failed, or no lesion found a place.
+        DataError: no lesions, no brain, a registration that failed, or no lesion found a place.
     """
     import numpy as np
 
     from brainfill.core.volume import Mask
     from brainfill.lesions.carried import carried
-    from brainfill.lesions.components import label_lesions
     from brainfill.lesions.pool import pieces
     from brainfill.lesions.rules import Rules
     from brainfill.lesions.search import Search
-    from brainfill.lesions.transfer import as_carried, transfer
+    from brainfill.lesions.transfer import transfer
     from brainfill.lesions.transfer_table import rows
-    from brainfill.preprocess.transforms import carry
 
+    if not patient.lesion.data.any():
+        msg = f"the lesion mask of '{patient.scan.subject}' is empty: there is nothing to carry"
+        raise DataError(msg, "check that it is the right file")
     ctx = config.surroundings(ctx)
     target = stripped(scan, ctx)
     brain = anatomy_in_mni(target, to_template(target, ctx), ctx)
     wet = Mask(brain.ventricles, scan.grid)
-    found = between(_turned(patient, ctx), target, wet, config.effort, ctx, masked=not config.naive)
+    ready = prepared(in_ras(patient, ctx), ctx)
+    found = between(ready, target, wet, config.effort, ctx, masked=not config.naive)
     lesions = [carried(p, found.brain, found.warp) for p in pieces("patient", found.lesion)]
     ctx.progress("placing lesions", 0, 1)
-    rules = Rules()
     if config.naive:
-        numbers = carry(
-            label_lesions(found.lesion).data,
-            found.lesion.grid,
-            scan.grid,
-            found.forward,
-            "nearest",
-            ctx,
-        )
-        flags, moved = as_carried(lesions, np.rint(numbers).astype(np.int32))
+        flags, moved = warped(lesions, found, scan.grid, ctx)
     else:
         search = Search(reach_mm=config.reach_mm, tries=config.tries)
         rng = np.random.default_rng(config.seed)
-        flags, moved = transfer(lesions, brain, found.warp, rules, search, rng)
+        flags, moved = transfer(lesions, brain, found.warp, Rules(), search, rng)
     ctx.progress("placing lesions", 1, 1)
-    table = rows(moved, flags, brain, rules)
+    table = rows(moved, flags, brain, Rules())
     broken = Counter(row["reason"] for row in table if row["reason"])
     _tell(broken, len(table), scan.subject, config, ctx)
     facts = {
@@ -103,12 +100,27 @@ def run(scan: Scan, patient: Patient, config: Config, ctx: Context) -> Drawn:
     return Drawn(Mask(flags, scan.grid), shapes, table=table, facts=facts)
 
 
-def _turned(patient: Patient, ctx: Context) -> Patient:
+def in_ras(patient: Patient, ctx: Context) -> Patient:
     """The patient in RAS, so that nothing depends on how the images are stored."""
     from brainfill.preprocess.steps import reorient
 
     scan, _ = reorient.build(reorient.Config("RAS"))(patient.scan, ctx)
     return Patient(scan, reorient.reoriented_mask(patient.lesion, "RAS"), patient.flair)
+
+
+def warped(
+    lesions: list[Carried], found: Between, grid: Grid, ctx: Context
+) -> tuple[BoolArray, list[Moved]]:
+    """The lesions as nearest neighbours leave them (METHODS 21.1): what others do, to compare with."""
+    import numpy as np
+
+    from brainfill.lesions.components import label_lesions
+    from brainfill.lesions.transfer import as_carried
+    from brainfill.preprocess.transforms import carry
+
+    numbers = label_lesions(found.lesion)
+    there = carry(numbers.data, numbers.grid, grid, found.forward, "nearest", ctx)
+    return as_carried(lesions, np.rint(there).astype(np.int32))
 
 
 def _tell(broken: Counter[str], count: int, subject: str, config: Config, ctx: Context) -> None:

@@ -74,6 +74,12 @@ def test_a_brain_without_tissues_is_refused(case, ctx):
         tissues(image, Mask(np.zeros_like(brain.data), image.grid), ctx)
 
 
+def test_classes_without_noise_are_refused(case, ctx):
+    _, brain, truth = case()
+    with pytest.raises(DataError, match="Atropos gives up"):
+        tissues(Volume(BRIGHT[truth], brain.grid), brain, ctx)
+
+
 def test_nothing_is_left_among_temporary_files(case, ctx, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     image, brain, _ = case()

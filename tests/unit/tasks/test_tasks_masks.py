@@ -3,10 +3,9 @@
 import dataclasses
 import json
 
-import nibabel as nib
 import numpy as np
 import pytest
-from nibabel.orientations import axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
+from stored_axes import stored
 
 from brainfill.core import registry
 from brainfill.core.errors import ConfigError, DataError, GeometryError
@@ -24,14 +23,6 @@ CONFIGS = {
 }
 # Draws a union of lesions instead of discs.
 LESIONS = circles.Config(seed=3, share_circles=0.0, smallest_ml=1.0)
-
-
-def stored(part, codes):
-    """The same voxels stored along other axes, by nibabel."""
-    turn = ornt_transform(io_orientation(part.grid.affine), axcodes2ornt(codes))
-    data = nib.orientations.apply_orientation(part.data, turn)
-    affine = part.grid.affine @ inv_ornt_aff(turn, part.grid.shape)
-    return type(part)(data, Grid(data.shape, affine))
 
 
 def around(grid, *balls):
