@@ -152,3 +152,11 @@ def test_warnings_are_python_warnings_unless_taken(t1):
     heard = []
     brainfill.draw_mask("ellipsoids", t1, brain=grey, warn=heard.append)
     assert heard == drawn.facts["Warnings"]
+
+
+def test_a_patient_is_needed_for_transfer_and_for_nothing_else(t1, tumour):
+    with pytest.raises(ConfigError, match="masks of the kind 'transfer' needs a patient"):
+        brainfill.draw_mask("transfer", t1)
+    patient = brainfill.PatientImages(t1, tumour)
+    with pytest.raises(ConfigError, match="'ellipsoids' takes no patient"):
+        brainfill.draw_mask("ellipsoids", t1, patient=patient)
