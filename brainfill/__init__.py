@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from brainfill.api import (
         Filled,
+        Measured,
         Preprocessed,
         Synthesized,
         fill,
+        measure_thickness,
         prepare,
         synthesize,
         transform,
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Filled",
+    "Measured",
     "Preprocessed",
     "Synthesized",
     "__version__",
     "fill",
+    "measure_thickness",
     "prepare",
     "synthesize",
     "transform",

@@ -16,12 +16,21 @@ from brainfill.api._synthesize import (
     synthesize,
     synthesize_facts,
 )
+from brainfill.api._thickness import (
+    Measured,
+    ThicknessDone,
+    ThicknessRequest,
+    measure_thickness,
+    run_thickness,
+    thickness_key,
+)
 from brainfill.api._transform import TransformRequest, run_transform, transform
 from brainfill.tasks.transform import TransformConfig
 
 __all__ = [
     "Done",
     "Filled",
+    "Measured",
     "PreprocessRequest",
     "Preprocessed",
     "ReadConfig",
@@ -29,16 +38,21 @@ __all__ = [
     "SynthesizeDone",
     "SynthesizeRequest",
     "Synthesized",
+    "ThicknessDone",
+    "ThicknessRequest",
     "TransformConfig",
     "TransformRequest",
     "fill",
     "fill_facts",
+    "measure_thickness",
     "prepare",
     "run_fill",
     "run_preprocess",
     "run_synthesize",
+    "run_thickness",
     "run_transform",
     "synthesize",
     "synthesize_facts",
+    "thickness_key",
     "transform",
 ]

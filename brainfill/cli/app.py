@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from brainfill import __version__
-from brainfill.cli import evaluate, fill, preprocess, synthesize, train, transform
+from brainfill.cli import evaluate, fill, preprocess, synthesize, thickness, train, transform
 from brainfill.cli import list as list_
 from brainfill.core.errors import BrainfillError
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.command("fill")(fill.command)
 app.command("preprocess")(preprocess.command)
 app.command("synthesize")(synthesize.command)
+app.command("thickness")(thickness.command)
 app.command("transform")(transform.command)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")

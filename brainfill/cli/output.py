@@ -55,6 +55,19 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], *, force: boo
             raise ConfigError(msg, "replace it with --force, or choose another name with -o")
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for outputs, with those above it, unless it is there.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"folder '{folder}' cannot be made: {error.strerror}"
+        raise ConfigError(msg, "choose another folder") from error
+
+
 @contextlib.contextmanager
 def all_or_none(paths: Iterable[Path]) -> Iterator[None]:
     """Whatever goes wrong inside, none of the files that were not there before stays behind."""

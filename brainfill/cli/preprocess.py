@@ -12,10 +12,9 @@ import typer
 
 from brainfill.api import PreprocessRequest, ReadConfig, run_preprocess
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs
+from brainfill.cli.output import all_or_none, check_inputs, check_outputs, make_folder
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
-from brainfill.core.errors import ConfigError
 from brainfill.io.sidecar import beside
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.preprocess import PreprocessConfig, plan, product_names
@@ -105,7 +104,7 @@ def command(
         typer.echo(json.dumps(_resolved(request, outputs), indent=2))
         return
     for folder in (out, *([work] if work else [])):
-        _make(folder)
+        make_folder(folder)
     check_outputs(list(outputs.values()), inputs, force=force)
     with talking(quiet=quiet, verbose=verbose) as talk:
         written, facts = _preprocess(request, outputs, talk)
@@ -158,14 +157,6 @@ def _resolved(request: PreprocessRequest, outputs: dict[str, Path]) -> dict[str,
         "steps": [{"step": n, "settings": to_dict(s)} for n, s in plan(request.config)],
         "options": to_dict(request.run) | to_dict(request.read) | to_dict(request.config),
     }
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"folder '{folder}' cannot be made: {error.strerror}"
-        raise ConfigError(msg, "choose another folder") from error
 
 
 def _preprocess(

@@ -1,0 +1,1 @@
+"""Cortical thickness: measured by ways of our own or of other packages, by region."""
