@@ -9,27 +9,41 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from brainfill.api import (
+        Compared,
+        DrawnMasks,
         Filled,
         Measured,
+        PatientImages,
         Preprocessed,
+        Smoothed,
         Synthesized,
+        compare,
+        draw_mask,
         fill,
         measure_thickness,
         prepare,
+        smooth,
         synthesize,
         transform,
     )
 
 __version__ = "0.1.0"
 __all__ = [
+    "Compared",
+    "DrawnMasks",
     "Filled",
     "Measured",
+    "PatientImages",
     "Preprocessed",
+    "Smoothed",
     "Synthesized",
     "__version__",
+    "compare",
+    "draw_mask",
     "fill",
     "measure_thickness",
     "prepare",
+    "smooth",
     "synthesize",
     "transform",
 ]

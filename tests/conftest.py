@@ -147,7 +147,86 @@ def brain() -> Callable[..., Volume]:
     return make
 
 
+_TISSUE_GRIDS = {
+    "RAS": _centred((48, 46, 44), np.eye(3) * 1.5),
+    "LAS": _centred((48, 46, 44), np.diag([-1.5, 1.5, 1.5])),
+    "PSR": _centred((46, 44, 48), 1.5 * np.array([[0, 0, 1.0], [-1, 0, 0], [0, 1, 0]])),
+    "oblique": _centred((52, 54, 50), _turned(17) * 1.5),
+    "anisotropic": _centred((54, 51, 23), np.diag([1.3, 1.4, 3])),
+}
+
+
+def _tissues(xyz: FloatArray) -> FloatArray:
+    """A ball of white matter with a ventricle, in grey matter, in fluid; 0 outside, positions in mm."""
+    radius = np.linalg.norm(xyz / (1.05, 1, 0.95), axis=-1)
+    labels = np.select([radius < 22, radius < 27, radius < 30], [3, 2, 1], 0)
+    return np.where(_ventricle(xyz), 1, labels)
+
+
+def _ventricle(xyz: FloatArray) -> FloatArray:
+    return np.linalg.norm((xyz - (2, -1, 1)) / (5, 8, 4), axis=-1) < 1
+
+
+@pytest.fixture(scope="session")
+def tissue_grids() -> dict[str, Grid]:
+    """Grids by name; each covers the phantom of `tissue_phantom`."""
+    return _TISSUE_GRIDS
+
+
+@pytest.fixture(params=list(_TISSUE_GRIDS))
+def tissue_grid(request: pytest.FixtureRequest) -> Grid:
+    """Each of these grids in turn."""
+    return _TISSUE_GRIDS[request.param]
+
+
+@pytest.fixture(scope="session")
+def tissue_phantom() -> Callable[..., tuple[LabelMap, Mask]]:
+    """Makes tissues and ventricles on a grid, seen at the positions that `move` (4, 4) takes the voxels to."""
+
+    def make(grid: Grid, move: FloatArray | None = None) -> tuple[LabelMap, Mask]:
+        xyz = _positions(grid)
+        if move is not None:
+            xyz = xyz @ move[:3, :3].T + move[:3, 3]
+        labels, wet = (f(xyz).reshape(grid.shape) for f in (_tissues, _ventricle))
+        return LabelMap(labels, grid), Mask(wet, grid)
+
+    return make
+
+
 @pytest.fixture
 def ctx() -> Context:
     """Silent surroundings."""
     return Context()
+
+
+def _seen(level: float) -> dict[str, float]:
+    names = ("q1", "median", "mean", "q3", "p99")
+    return {n: round(level + 0.05 * i, 2) for i, n in enumerate(names)} | {"grain": 0.03}
+
+
+@pytest.fixture(scope="session")
+def painter_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Folders of tiny models for T1w and FLAIR by the painter that takes them, with weights drawn at random."""
+    import torch
+
+    from brainfill.bundles.store import Card, save_bundle
+    from brainfill.core.config import override
+    from brainfill.models import memory3d
+
+    both = ['contrasts=["T1w","FLAIR"]', "details=[]"]
+    kinds = {
+        "lesion-paint": ["first_fill=harmonic", "residual_scale=0.3"],
+        # A network that says little noise is there gives the image back with little change.
+        "lesion-redraw": ["first_fill=zero", "conditional=false", "prediction=eps"],
+    }
+    folders = {}
+    for name, settings in kinds.items():
+        torch.manual_seed(0)
+        model = memory3d.build(override(memory3d.PRESETS["tiny"], both + settings))
+        weights = {n: p + 0.05 * torch.randn_like(p) for n, p in model.net.named_parameters()}
+        folders[name] = tmp_path_factory.mktemp(name)
+        lesions = {"T1w": _seen(0.6), "FLAIR": _seen(1.3)}
+        card = Card(name=name, family="memory3d", steps=2, licence="CC0", lesions=lesions)
+        save_bundle(folders[name], model, weights, card, "")
+    redraw = str(folders["lesion-redraw"])
+    return {"conditional": str(folders["lesion-paint"]), "coarse": redraw, "guided": redraw}

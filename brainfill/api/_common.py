@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
     from brainfill.core.volume import LabelMap, Mask, Scan, Volume
+    from brainfill.io.nifti import WriteFacts
 
     Image: TypeAlias = str | Path | SpatialImage
 
@@ -54,8 +55,14 @@ def structured(function: str, classes: Sequence[Any], options: Mapping[str, Any]
     ]
 
 
-def read_scan(t1: Image, mask: Image | None, read: ReadConfig, warn: Callable[[str], None]) -> Scan:
-    """A T1 and its lesion mask, brought to the grid of the T1.
+def read_scan(
+    source: Image,
+    mask: Image | None,
+    read: ReadConfig,
+    warn: Callable[[str], None],
+    contrast: str = "T1w",
+) -> Scan:
+    """An image and its lesion mask, brought to the grid of the image.
 
     Raises:
         InputMissingError: a file is not there or cannot be read.
@@ -66,17 +73,25 @@ def read_scan(t1: Image, mask: Image | None, read: ReadConfig, warn: Callable[[s
     from brainfill.io.sidecar import stem
     from brainfill.preprocess.match import match_mask
 
-    subject = stem(Path(t1)) if isinstance(t1, str | Path) else IN_MEMORY
-    image = read_volume(t1, nan_to_zero=read.nan_to_zero, warn=warn)
+    subject = stem(Path(source)) if isinstance(source, str | Path) else IN_MEMORY
+    image = read_volume(source, nan_to_zero=read.nan_to_zero, warn=warn)
     if mask is None:
-        return Scan(subject, {"T1w": image})
+        return Scan(subject, {contrast: image})
     lesion = read_mask(mask, label=read.label, nan_to_zero=read.nan_to_zero, warn=warn)
     try:
         lesion = match_mask(lesion, image, assume_same_grid=read.assume_same_grid, warn=warn)
     except GeometryError as error:
-        msg = f"mask '{name_of(mask)}' and T1 '{name_of(t1)}' do not fit: {error}"
+        what = contrast.removesuffix("w")
+        msg = f"mask '{name_of(mask)}' and {what} '{name_of(source)}' do not fit: {error}"
         raise GeometryError(msg, error.hint) from error
-    return Scan(subject, {"T1w": image}, lesion=lesion)
+    return Scan(subject, {contrast: image}, lesion=lesion)
+
+
+def warn_of_cuts(written: Iterable[WriteFacts], kind: str, warn: Callable[[str], None]) -> None:
+    """Say how many values did not fit into the type of the image on disk."""
+    clipped = sum(facts.clipped for facts in written)
+    if clipped:
+        warn(f"{clipped} {kind} values were cut to the range of the image's type on disk")
 
 
 def sources(inputs: Sequence[Image]) -> dict[str, Any]:

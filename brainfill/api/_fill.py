@@ -16,6 +16,7 @@ from brainfill.api._common import (
     read_scan,
     sources,
     structured,
+    warn_of_cuts,
 )
 from brainfill.core.config import to_dict
 from brainfill.core.context import Context, Progress, silent
@@ -142,10 +143,7 @@ def fill_facts(done: Done, written: WriteFacts) -> dict[str, Any]:
     """The record of a fill: inputs, arguments, versions, what changed, warnings."""
     from brainfill.io.sidecar import versions
 
-    if written.clipped:
-        done.ctx.warn(
-            f"{written.clipped} fill values were cut to the range of the image's type on disk"
-        )
+    warn_of_cuts([written], "fill", done.ctx.warn)
     request = done.request
     arguments = to_dict(request.config) | to_dict(request.run) | to_dict(request.read)
     filler = to_dict(fill_task.filler_config(request.config))

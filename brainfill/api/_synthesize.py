@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from brainfill.api._common import (
     read_scan,
     sources,
     structured,
+    warn_of_cuts,
 )
 from brainfill.core.config import to_dict
 from brainfill.core.context import Context, Progress, silent
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
     from brainfill.api._common import Image
-    from brainfill.core.volume import Scan, Volume
+    from brainfill.core.grid import Grid
+    from brainfill.core.volume import Scan
     from brainfill.io.nifti import WriteFacts
 
 
@@ -44,6 +46,9 @@ class SynthesizeRequest:
         config: how to paint.
         run: the surroundings.
         read: how the inputs are read.
+
+    Raises:
+        ConfigError: a FLAIR is given beside a FLAIR.
     """
 
     image: Image
@@ -52,6 +57,11 @@ class SynthesizeRequest:
     config: SynthesizeConfig
     run: RunConfig
     read: ReadConfig
+
+    def __post_init__(self) -> None:
+        if self.flair is not None and self.config.contrast != "T1w":
+            msg = f"--flair is given, but IMAGE is taken to be {self.config.contrast} as well"
+            raise ConfigError(msg, "give the T1w as IMAGE, or leave --flair out")
 
     @property
     def inputs(self) -> list[Image]:
@@ -130,13 +140,13 @@ def synthesize(
     classes = (SynthesizeConfig, RunConfig, ReadConfig)
     config, run, read = structured("synthesize", classes, options)
     done = run_synthesize(SynthesizeRequest(image, mask, flair, config, run, read), progress, tell)
-    visits, written = [], []
+    visits, written = [], {}
     for visit in done.synthesis.visits:
         images = {}
         for name, volume in visit.images.items():
             original = done.scan.images[name]
             images[name], facts = filled_image(original, volume.data, visit.lesion.data)
-            written.append(facts)
+            written[visit.named(name)] = facts
         visits.append(Painted(images, as_image(visit.lesion)))
     followup = visits[1] if len(visits) > 1 else None
     return Synthesized(visits[0], followup, synthesize_facts(done, written))
@@ -163,10 +173,16 @@ def run_synthesize(
     return SynthesizeDone(request, scan, synthesis, ctx, heard)
 
 
-def synthesize_facts(done: SynthesizeDone, written: Sequence[WriteFacts]) -> dict[str, Any]:
-    """The record of a painting: inputs, arguments, versions, what changed, warnings."""
+def synthesize_facts(done: SynthesizeDone, written: Mapping[str, WriteFacts]) -> dict[str, Any]:
+    """The record of a painting: inputs, arguments, versions, what changed, warnings.
+
+    Args:
+        done: what was painted.
+        written: what became of each image, by `Visit.named` contrast.
+    """
     from brainfill.io.sidecar import versions
 
+    warn_of_cuts(written.values(), "painted", done.ctx.warn)
     request = done.request
     arguments = to_dict(request.config) | to_dict(request.run) | to_dict(request.read)
     painter = to_dict(painter_config(request.config))
@@ -180,33 +196,37 @@ def synthesize_facts(done: SynthesizeDone, written: Sequence[WriteFacts]) -> dic
         **done.synthesis.facts,
         "Seed": request.run.seed,
         "Device": describe_device(done.ctx.device),
-        "VoxelsChanged": [facts.voxels_changed for facts in written],
-        "MaxAbsDifferenceOutsideMask": max(facts.max_difference_outside for facts in written),
+        "VoxelsChanged": {name: facts.voxels_changed for name, facts in written.items()},
+        "MaxAbsDifferenceOutsideMask": max(w.max_difference_outside for w in written.values()),
         "Warnings": list(done.warnings),
         "Versions": versions(PACKAGES),
     }
 
 
 def _scan(request: SynthesizeRequest, warn: Callable[[str], None]) -> Scan:
+    """The inputs, checked and on one grid.
+
+    Raises:
+        GeometryError: the FLAIR or the mask does not lie on the grid of the image.
+    """
     from brainfill.core.volume import Scan
     from brainfill.io.nifti import read_volume
 
-    scan = read_scan(request.image, request.mask, request.read, warn)
-    contrast = request.config.contrast
-    images: dict[str, Volume] = {contrast: scan.images["T1w"]}
-    if request.flair is not None:
-        if contrast != "T1w":
-            msg = f"--flair is given, but IMAGE is taken to be {contrast} as well"
-            raise ConfigError(msg, "give the T1w as IMAGE, or leave --flair out")
-        other = read_volume(request.flair, nan_to_zero=request.read.nan_to_zero, warn=warn)
-        if not other.grid.same_place(scan.grid):
-            msg = (
-                f"FLAIR '{name_of(request.flair)}' does not lie on the grid of "
-                f"'{name_of(request.image)}': found shape {other.grid.shape} "
-                f"{other.grid.axcodes()}, expected {scan.grid.shape} {scan.grid.axcodes()} in the same place"
-            )
-            raise GeometryError(
-                msg, "bring it there: brainfill preprocess T1 --flair FLAIR --steps reorient -o DIR"
-            )
-        images["FLAIR"] = other
-    return Scan(scan.subject, images, lesion=scan.lesion)
+    scan = read_scan(request.image, request.mask, request.read, warn, request.config.contrast)
+    if request.flair is None:
+        return scan
+    flair = read_volume(request.flair, nan_to_zero=request.read.nan_to_zero, warn=warn)
+    if not flair.grid.same_place(scan.grid):
+        msg = (
+            f"FLAIR '{name_of(request.flair)}' does not lie on the grid of "
+            f"'{name_of(request.image)}': found shape {_told(flair.grid)}, expected {_told(scan.grid)}"
+        )
+        hint = "brainfill preprocess T1 --flair FLAIR --steps reorient -o DIR; take both from there"
+        raise GeometryError(msg, hint)
+    return Scan(scan.subject, {**scan.images, "FLAIR": flair}, lesion=scan.lesion)
+
+
+def _told(grid: Grid) -> str:
+    """A grid in words; its first voxel tells apart those of one shape."""
+    x, y, z = (f"{v:g}" for v in grid.affine[:3, 3].round(2))
+    return f"{grid.shape} {grid.axcodes()} from ({x}, {y}, {z}) mm"

@@ -46,7 +46,7 @@ class Card:
     licence: str = option("", "terms of the weights")
     citation: str = option("", "what to cite")
     data: str = option("", "what the model was trained on")
-    lesions: dict[str, Any] = option(
+    lesions: dict[str, dict[str, float]] = option(
         {},
         "of a painter: by contrast, how bright lesions of its training data are, in units of the tissue around",
     )
@@ -60,7 +60,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded model that fills holes, with its card."""
+    """A loaded model that fills holes or paints lesions, with its card."""
 
     card: Card
     inpainter: Inpainter
@@ -146,7 +146,7 @@ def package_of(family: str) -> str:
 
 def what_it_does(card: Card) -> str:
     """What a model is for, such as "fills holes"."""
-    return _DOES[package_of(card.family)]
+    return "paints lesions" if card.lesions else _DOES[package_of(card.family)]
 
 
 def _loaded(folder: Path, package: str) -> tuple[Card, Any]:

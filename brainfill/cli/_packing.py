@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from brainfill.cli._find import find_masks
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError, DataError, InputMissingError
 from brainfill.core.registry import did_you_mean
@@ -15,7 +16,6 @@ from brainfill.io.sidecar import stem
 if TYPE_CHECKING:
     from brainfill.core.volume import Scan, Volume
 
-_ENDINGS = (".nii", ".nii.gz", ".mgz")
 _SCANS = ("sub-*/anat/*_T1w.nii*", "sub-*/ses-*/anat/*_T1w.nii*")
 # Voxels this close to 1 mm are used as they are.
 _SAME_SPACING = 0.02
@@ -56,7 +56,7 @@ def find_sources(data: Path, lesions: str = "", exclude: Sequence[str] = ()) -> 
     if not kept:
         msg = f"no T1-weighted image in '{data}'; expected {' or '.join(_SCANS)}"
         raise InputMissingError(msg, "give a BIDS folder, or a .tsv with a column 'image'")
-    return Sources(kept, masks + (_masks(lesions) if lesions else []))
+    return Sources(kept, masks + (find_masks(lesions) if lesions else []))
 
 
 def pack_sources(sources: Sources, out: Path, say: Callable[[str], None]) -> None:
@@ -118,20 +118,6 @@ def _manifest(path: Path) -> tuple[list[Path], list[Path]]:
             msg = f"'{file}', named in '{path}', does not exist"
             raise InputMissingError(msg, "paths in a manifest are relative to its folder")
     return columns[0], columns[1]
-
-
-def _masks(lesions: str) -> list[Path]:
-    import glob
-
-    folder = Path(lesions)
-    # Path.glob refuses patterns that begin at the root.
-    pattern = str(folder / "*") if folder.is_dir() else lesions
-    found = map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207
-    masks = sorted(p for p in found if p.name.lower().endswith(_ENDINGS))
-    if not masks:
-        msg = f"no lesion mask at '{lesions}'; expected files ending in {', '.join(_ENDINGS)}"
-        raise InputMissingError(msg, "give a folder of masks, or a glob pattern in quotes")
-    return masks
 
 
 def _without(scans: Sequence[Path], exclude: Sequence[str]) -> list[Path]:

@@ -8,8 +8,21 @@ from typing import Annotated
 import typer
 
 from brainfill import __version__
-from brainfill.cli import evaluate, fill, preprocess, synthesize, thickness, train, transform
+from brainfill.cli import (
+    compare,
+    evaluate,
+    fill,
+    masks,
+    preprocess,
+    smooth,
+    study,
+    synthesize,
+    thickness,
+    train,
+    transform,
+)
 from brainfill.cli import list as list_
+from brainfill.cli.pipes import mind_no_leaving
 from brainfill.core.errors import BrainfillError
 
 app = typer.Typer(
@@ -22,10 +35,14 @@ app = typer.Typer(
 )
 app.command("fill")(fill.command)
 app.command("preprocess")(preprocess.command)
+app.command("smooth")(smooth.command)
 app.command("synthesize")(synthesize.command)
 app.command("thickness")(thickness.command)
 app.command("transform")(transform.command)
+app.add_typer(masks.app, name="masks")
+app.command("compare")(compare.command)
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(study.app, name="study")
 app.add_typer(train.app, name="train")
 app.command("list")(list_.command)
 
@@ -54,6 +71,7 @@ def root(
 
 def main() -> None:
     """Run the command line and exit."""
+    mind_no_leaving()
     try:
         app()
     except BrainfillError as error:

@@ -13,7 +13,7 @@ import typer
 
 from brainfill.api import Done, ReadConfig, Request, fill_facts, run_fill
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs
+from brainfill.cli.output import all_or_none, check_inputs, check_outputs, runtime
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.core.errors import ConfigError
@@ -199,7 +199,7 @@ def _fill(request: Request, outputs: dict[str, Path], talk: Talk) -> dict[str, A
     talk.progress("writing", 1, 1)
     talk.detail(
         f"filled {facts['LesionCount']} lesions, {facts['LesionVolumeML']:.2f} ml, on "
-        f"{facts['Device']}; {facts['VoxelsChanged']} voxels changed; {facts['RuntimeSeconds']} s"
+        f"{facts['Device']}; {facts['VoxelsChanged']} voxels changed; {time.monotonic() - began:.2f} s"
     )
     return facts
 
@@ -220,6 +220,6 @@ def _write(done: Done, outputs: dict[str, Path], began: float) -> dict[str, Any]
                 write_map(original, volumes[name].data, outputs[name])
         if "lesions" in outputs:
             write_table(done.result.tables["lesions"], outputs["lesions"])
-        facts = fill_facts(done, written) | {"RuntimeSeconds": round(time.monotonic() - began, 2)}
+        facts = fill_facts(done, written) | runtime(began, done.request.run)
         write_sidecar(facts, outputs["sidecar"])
     return facts

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from brainfill.core.errors import ConfigError, InputMissingError
 from brainfill.io.atomic import check_output
 from brainfill.io.sidecar import beside
+from brainfill.tasks._device import RunConfig
 
 
 def check_inputs(paths: Sequence[Path]) -> None:
@@ -56,7 +58,7 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], *, force: boo
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for outputs, with those above it, unless it is there.
+    """Make a folder, and those above it, unless it is there.
 
     Raises:
         ConfigError: it cannot be made.
@@ -69,6 +71,19 @@ def make_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
+def new_folders(folders: Iterable[Path]) -> Iterator[None]:
+    """Make folders; whatever goes wrong inside, those that were not there before go again if they are empty."""
+    with contextlib.ExitStack() as undo:
+        for folder in folders:
+            for missing in [p for p in (*reversed(folder.parents), folder) if not p.exists()]:
+                make_folder(missing)
+                undo.callback(_remove_empty, missing)
+            make_folder(folder)
+        yield
+        undo.pop_all()
+
+
+@contextlib.contextmanager
 def all_or_none(paths: Iterable[Path]) -> Iterator[None]:
     """Whatever goes wrong inside, none of the files that were not there before stays behind."""
     with contextlib.ExitStack() as undo:
@@ -77,3 +92,13 @@ def all_or_none(paths: Iterable[Path]) -> Iterator[None]:
                 undo.callback(path.unlink, missing_ok=True)
         yield
         undo.pop_all()
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # somebody put something there
+        folder.rmdir()
+
+
+def runtime(began: float, run: RunConfig) -> dict[str, float]:
+    """What the record says of the time since `began`; nothing if the same run is to write the same bytes."""
+    return {} if run.deterministic else {"RuntimeSeconds": round(time.monotonic() - began, 2)}

@@ -12,7 +12,7 @@ import typer
 
 from brainfill.api import PreprocessRequest, ReadConfig, run_preprocess
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs, make_folder
+from brainfill.cli.output import all_or_none, check_inputs, check_outputs, make_folder, runtime
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.io.sidecar import beside
@@ -165,7 +165,7 @@ def _preprocess(
     began = time.monotonic()
     result, facts = run_preprocess(request, talk.progress, talk.warn)
     talk.progress("writing", 0, 1)
-    facts |= {"RuntimeSeconds": round(time.monotonic() - began, 2)}
+    facts |= runtime(began, request.run)
     written = _write(result, facts, outputs)
     talk.progress("writing", 1, 1)
     for record in facts["Steps"]:

@@ -49,6 +49,7 @@ def command(
     shrink: Annotated[float, flag(SynthesizeConfig, "shrink")] = default(
         SynthesizeConfig, "shrink"
     ),
+    add: Annotated[int, flag(SynthesizeConfig, "add")] = default(SynthesizeConfig, "add"),
     set_: Annotated[
         list[str], flag(SynthesizeConfig, "settings", "--set", metavar="KEY=VALUE")
     ] = default(SynthesizeConfig, "settings"),
@@ -62,9 +63,6 @@ def command(
     seed: Annotated[int, flag(RunConfig, "seed")] = default(RunConfig, "seed"),
     device: Annotated[str, flag(RunConfig, "device")] = default(RunConfig, "device"),
     threads: Annotated[int, flag(RunConfig, "threads")] = default(RunConfig, "threads"),
-    deterministic: Annotated[bool, flag(RunConfig, "deterministic")] = default(
-        RunConfig, "deterministic"
-    ),
     force: Force = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -74,7 +72,7 @@ def command(
     """Paint realistic multiple sclerosis lesions into a scan, for training and testing of segmenters.
 
     Every voxel outside the mask stays as it is. Beside OUT are written the label (OUT_mask, what was really painted)
-    and OUT.json; with --grow or --shrink also a second visit (OUT_followup).
+    and OUT.json; with --grow, --shrink or --add also a second visit (OUT_followup).
     """
     config = SynthesizeConfig(
         method=method,
@@ -83,9 +81,10 @@ def command(
         model=model,
         grow=grow,
         shrink=shrink,
+        add=add,
         settings=tuple(set_),
     )
-    run = RunConfig(seed=seed, device=device, threads=threads, deterministic=deterministic)
+    run = RunConfig(seed=seed, device=device, threads=threads)
     read = ReadConfig(label=label, nan_to_zero=nan_to_zero, assume_same_grid=assume_same_grid)
     request = SynthesizeRequest(image, mask, flair, config, run, read)
     painter_config(config)
@@ -155,15 +154,16 @@ def _write(done: SynthesizeDone, outputs: dict[str, Path], began: float) -> dict
     from brainfill.io.nifti import write_filled, write_map
     from brainfill.io.sidecar import write_sidecar
 
-    written = []
+    written = {}
+    first = next(iter(done.scan.images.values()))
     with all_or_none(outputs.values()):
         for visit in done.synthesis.visits:
-            ending = f"_{visit.name}" if visit.name else ""
             for name, image in visit.images.items():
-                original, place = done.scan.images[name], outputs[f"{name}{ending}"]
-                written.append(write_filled(original, image.data, visit.lesion.data, place))
-            first = next(iter(done.scan.images.values()))
-            write_map(first, visit.lesion.data, outputs[f"mask{ending}"])
+                original, named = done.scan.images[name], visit.named(name)
+                written[named] = write_filled(
+                    original, image.data, visit.lesion.data, outputs[named]
+                )
+            write_map(first, visit.lesion.data, outputs[visit.named("mask")])
         facts = synthesize_facts(done, written)
         facts |= {"RuntimeSeconds": round(time.monotonic() - began, 2)}
         write_sidecar(facts, outputs["sidecar"])

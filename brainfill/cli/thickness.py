@@ -12,7 +12,7 @@ import typer
 
 from brainfill.api import ReadConfig, ThicknessDone, ThicknessRequest, run_thickness, thickness_key
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs, make_folder
+from brainfill.cli.output import all_or_none, check_inputs, check_outputs, new_folders, runtime
 from brainfill.cli.preprocess import subject
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
@@ -42,7 +42,7 @@ def command(
         typer.Option("--from", metavar="DIR", help="read what the tool left here, do not run it"),
     ] = None,
     segmenter: Annotated[
-        Literal["auto", "atropos", "deep"], flag(ThicknessConfig, "segmenter")
+        Literal["auto", "atropos", "deep", "kmeans"], flag(ThicknessConfig, "segmenter")
     ] = default(ThicknessConfig, "segmenter"),
     skullstrip: Annotated[
         str, flag(ThicknessConfig, "skullstrip", metavar="BACKEND|FILE")
@@ -99,9 +99,8 @@ def command(
         return
     facts = None if force else finished(request, outputs)
     if facts is None:
-        make_folder(out)
-        check_outputs(list(outputs.values()), inputs, force=force)
-        with talking(quiet=quiet, verbose=verbose) as talk:
+        with new_folders([out]), talking(quiet=quiet, verbose=verbose) as talk:
+            check_outputs(list(outputs.values()), inputs, force=force)
             facts = _measure(request, outputs, talk)
     elif not quiet:
         typer.echo("nothing to do: the same was measured already (--force does it again)", err=True)
@@ -140,20 +139,20 @@ def _measure(request: ThicknessRequest, outputs: Mapping[str, Path], talk: Talk)
     began = time.monotonic()
     done = run_thickness(request, talk.progress, talk.warn)
     talk.progress("writing", 0, 1)
-    facts = _write(done, thickness_key(request), outputs, began)
+    facts = _write(done, request, outputs, began)
     talk.progress("writing", 1, 1)
     means = ", ".join(
         f"{name.removesuffix('_mm')} {mm:.2f}" for name, mm in facts["Global"].items()
     )
     talk.detail(
-        f"{facts['Backend']}: {means} mm in {facts['RegionsMeasured']} regions; "
-        f"{facts['RuntimeSeconds']} s"
+        f"{facts['Backend']}: {means} mm; {facts['RegionsMeasured']} regions measured; "
+        f"{time.monotonic() - began:.0f} s"
     )
     return facts
 
 
 def _write(
-    done: ThicknessDone, key: str | None, outputs: Mapping[str, Path], began: float
+    done: ThicknessDone, request: ThicknessRequest, outputs: Mapping[str, Path], began: float
 ) -> dict[str, Any]:
     """Write all outputs, or leave no new ones behind; remove older ones that are none now."""
     from brainfill.bundles.store import sha256
@@ -174,9 +173,9 @@ def _write(
             outputs[name].unlink(missing_ok=True)
         facts = {
             **done.facts,
-            "Key": key,
+            "Key": thickness_key(request),
             "OutputsSHA256": {outputs[n].name: sha256(outputs[n]) for n in written},
-            "RuntimeSeconds": round(time.monotonic() - began, 2),
+            **runtime(began, request.run),
         }
         write_sidecar(facts, outputs["sidecar"])
     return facts

@@ -35,20 +35,21 @@ def option(
 
 
 def check_ranges(config: Any) -> None:  # noqa: ANN401 - any dataclass
-    """Compare every number with the range of its field; call it from `__post_init__`.
+    """Compare every number, alone or in a tuple, with the range of its field; call it from `__post_init__`.
 
     Raises:
         ConfigError: a value lies outside its range.
     """
     for field in dataclasses.fields(config):
         low, high = field.metadata.get("low"), field.metadata.get("high")
-        value = getattr(config, field.name)
-        if not isinstance(value, int | float):
-            continue
-        # Written so that NaN, which is never inside, is refused.
-        if not (low is None or value >= low) or not (high is None or value <= high):
-            msg = f"{field.name} must be {_range_text(low, high)}, got {value}"
-            raise ConfigError(msg)
+        found = getattr(config, field.name)
+        for value in found if isinstance(found, tuple) else (found,):
+            if not isinstance(value, int | float):
+                continue
+            # Written so that NaN, which is never inside, is refused.
+            if not (low is None or value >= low) or not (high is None or value <= high):
+                msg = f"{field.name} must be {_range_text(low, high)}, got {value}"
+                raise ConfigError(msg)
 
 
 def to_dict(config: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
@@ -135,7 +136,10 @@ def _is_plain(value: Any, hint: Any) -> bool:  # noqa: ANN401 - any value, any t
 def _type_text(hint: Any) -> str:  # noqa: ANN401 - any type
     if typing.get_origin(hint) is typing.Literal:
         return "one of " + ", ".join(str(a) for a in typing.get_args(hint))
-    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " or ".join(_type_text(arm) for arm in typing.get_args(hint))
+    names: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
+    names |= {str: "text", types.NoneType: "nothing"}
     return names.get(hint, str(hint).replace("typing.", ""))
 
 

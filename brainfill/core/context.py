@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from brainfill.core.errors import InputMissingError
 
 if TYPE_CHECKING:
@@ -32,6 +30,8 @@ def silent(stage: str, done: int, total: int) -> None:
 
 def seed_of(*parts: int) -> int:
     """A seed for one part of a run, such as a sample of a crop, that no other part shares."""
+    import numpy as np  # here, because every command loads this module, and --help must be quick
+
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
 
 

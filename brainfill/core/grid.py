@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import permutations, product
 from typing import Any
@@ -123,11 +124,21 @@ class Grid:
         >>> Grid((2, 2, 2), np.diag([-1.0, 1, 1, 1])).axcodes()
         'LAS'
         """
-        cosines = self.affine[:3, :3] / np.asarray(self.spacing())
-        world = max(
-            permutations(range(3)), key=lambda p: sum(abs(cosines[p[i], i]) for i in range(3))
+        return "".join(
+            _AXIS_NAMES[w][int(self.affine[w, i] > 0)] for i, w in enumerate(self.world_axes())
         )
-        return "".join(_AXIS_NAMES[w][int(cosines[w, i] > 0)] for i, w in enumerate(world))
+
+    def world_axes(self) -> Index3:
+        """The world axis each array axis runs along, or nearest to: 0 left-right, 1 back-front, 2 up-down.
+
+        >>> Grid((2, 2, 2), np.array([[0, 0, 1.0, 0], [-1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]])).world_axes()
+        (1, 2, 0)
+        """
+        cosines = self.affine[:3, :3] / np.asarray(self.spacing())
+        return max(
+            ((a, b, c) for a, b, c in permutations(range(3))),
+            key=lambda p: sum(abs(cosines[p[i], i]) for i in range(3)),
+        )
 
     def to_world(self, ijk: FloatArray) -> FloatArray:
         """Voxel indices (N, 3) to world positions (N, 3) [mm]."""
@@ -149,6 +160,15 @@ class Grid:
     def same_place(self, other: Grid, tol_mm: float = 0.01) -> bool:
         """Whether both grids put every voxel at the same spot, within `tol_mm`."""
         return self.shape == other.shape and self.distance_mm(other) <= tol_mm
+
+    def box_around(self, where: BoolArray, margin_mm: float) -> Box:
+        """The box around the true voxels of `where`, at least `margin_mm` wider on every side, inside the grid.
+
+        Raises:
+            GeometryError: no voxel is true.
+        """
+        x, y, z = (math.ceil(margin_mm / s) for s in self.spacing())
+        return Box.around(where).grow((x, y, z)).within(self.shape)
 
     def crop(self, box: Box) -> Grid:
         """The grid of the voxels in `box`, which may reach outside this grid."""

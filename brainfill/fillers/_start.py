@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from brainfill.core.context import Context, Progress, ignore
-from brainfill.core.grid import BoolArray, Box, FloatArray
+from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.volume import Mask, Volume
 from brainfill.interpolation.nonlocal_patches import PatchConfig, patch_fill_with_doubts
 from brainfill.preprocess.crops import bridged
@@ -68,10 +68,10 @@ def bridged_start(image: Volume, hole: Mask, samples: int) -> Start:
         hole: any number of lesions.
         samples: how many start from it.
     """
-    near = Box.around(hole.data).grow((2, 2, 2)).within(image.grid.shape).slices
-    values = bridged(image.data[near], hole.data[near])[hole.data[near]]
+    start = bridged(image.data, hole.data)
+    values = start[hole.data]
     nothing = np.zeros((0, values.size), np.float32)
-    return Start(_placed(image, hole.data, values), nothing, np.tile(values, (samples, 1)))
+    return Start(start, nothing, np.tile(values, (samples, 1)))
 
 
 def _patched(

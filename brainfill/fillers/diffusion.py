@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from brainfill.bundles.store import find, load_bundle
+from brainfill.bundles.store import find, load_bundle, what_it_does
 from brainfill.core.config import check_ranges, from_dict, option
 from brainfill.core.context import Context, seed_of
-from brainfill.core.errors import BrainfillError
+from brainfill.core.errors import BrainfillError, ConfigError
 from brainfill.core.grid import FloatArray
 from brainfill.core.registry import load
 from brainfill.core.volume import Mask, Volume
@@ -75,7 +75,7 @@ def build(config: Config) -> Filler:
     """A filler that loads its model when it is called."""
 
     def fill(image: Volume, hole: Mask, ctx: Context) -> Filling:
-        bundle = load_bundle(find(config.model))
+        bundle = _model(config.model)
         used = _completed(config, bundle)
         start = _start(image, hole, bundle, used, ctx)
         crops = plan_crops(hole.data, image.grid, bundle.card.spacing_mm, used.margin_mm)
@@ -93,6 +93,24 @@ def build(config: Config) -> Filler:
         return _filling(samples, hole, used, facts)
 
     return fill
+
+
+def _model(name: str) -> Bundle:
+    """The model, if it is one that fills T1-weighted images.
+
+    Raises:
+        UnavailableError: there is no such model.
+        ConfigError: it is of another kind.
+    """
+    bundle = load_bundle(find(name))
+    family = bundle.inpainter.config
+    if bundle.card.lesions or not family.conditional or family.contrasts != ("T1w",):
+        msg = (
+            f"model '{name}' is of the wrong kind: it {what_it_does(bundle.card)} "
+            f"({', '.join(family.contrasts)}), and one is needed that fills holes (T1w)"
+        )
+        raise ConfigError(msg, "see: brainfill list models")
+    return bundle
 
 
 def _completed(config: Config, bundle: Bundle) -> Config:

@@ -38,6 +38,7 @@ from brainfill.io._save import (
 from brainfill.io.atomic import replacing
 
 _MOST_LABELS_SHOWN = 8
+_MOST_PARTS = 20  # of one lesion; an image of more whole numbers shows a scan or an atlas
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def read_mask(
     source: str | Path | SpatialImage,
     *,
     label: int | None = None,
+    any_label: bool = False,
     nan_to_zero: bool = False,
     warn: Callable[[str], None] = ignore,
 ) -> Mask:
@@ -92,6 +94,7 @@ def read_mask(
     Args:
         source: path or nibabel image.
         label: the one label to take from a label map.
+        any_label: take all labels of a label map, if there are not too many for one.
         nan_to_zero: take NaN and infinite voxels as 0 instead of refusing them.
         warn: told when the values are not just 0 and 1.
 
@@ -108,6 +111,11 @@ def read_mask(
             raise DataError(msg, "give one of these with --label")
         return Mask(values == label, volume.grid)
     whole = bool((found == np.rint(found)).all())
+    if any_label and whole and found.size and found[0] > 0:
+        if found.size > _MOST_PARTS:
+            msg = f"mask '{name}' has {found.size} labels, expected at most {_MOST_PARTS}"
+            raise DataError(msg, "check that it is a mask, and not a scan or an atlas")
+        return Mask(values > 0, volume.grid)
     if whole and found.size > 1:
         msg = f"mask '{name}' has {found.size} labels ({_listed(found)}), expected 0 and 1"
         raise DataError(msg, "say which one is the lesion with --label")

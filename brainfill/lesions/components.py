@@ -1,6 +1,8 @@
-"""Lesions as connected components: numbering, dilation, and a table of volumes and means."""
+"""Lesions as connected components: numbering, dilation, and tables of volumes, means and shares."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from scipy import ndimage
@@ -8,7 +10,7 @@ from scipy import ndimage
 from brainfill.core.grid import BoolArray
 from brainfill.core.volume import LabelMap, Mask, Volume
 
-_TOUCHING = np.ones((3, 3, 3))  # voxels that share a face, an edge or a corner
+TOUCHING = np.ones((3, 3, 3), bool)  # voxels that share a face, an edge or a corner
 
 
 def label_lesions(mask: Mask) -> LabelMap:
@@ -16,7 +18,7 @@ def label_lesions(mask: Mask) -> LabelMap:
 
     Lesions of one size are numbered by where they begin in the array.
     """
-    labels, count = ndimage.label(mask.data, _TOUCHING, output=np.int32)
+    labels, count = ndimage.label(mask.data, TOUCHING, output=np.int32)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     rank = np.zeros(count + 1, np.int32)
     rank[1 + np.argsort(-sizes, kind="stable")] = np.arange(1, count + 1)
@@ -37,6 +39,16 @@ def dilate(where: BoolArray, n: int, within: BoolArray) -> BoolArray:
     return np.asarray(ndimage.binary_dilation(where, iterations=n, mask=within | where))
 
 
+def largest_piece(flags: BoolArray) -> BoolArray:
+    """The largest of the pieces whose voxels share a face, an edge or a corner; (X, Y, Z) both."""
+    labels, count = ndimage.label(flags, TOUCHING)
+    if count < 2:
+        return flags
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray(labels == sizes.argmax())
+
+
 def lesion_table(labels: LabelMap, before: Volume, after: Volume) -> list[dict[str, float | int]]:
     """One row per lesion: size, centre of mass in world millimetres, mean before and after.
 
@@ -46,15 +58,44 @@ def lesion_table(labels: LabelMap, before: Volume, after: Volume) -> list[dict[s
         after: the filled scan.
     """
     rows: list[dict[str, float | int]] = []
-    for label, box in enumerate(ndimage.find_objects(labels.data), start=1):
-        inside = labels.data[box] == label
-        start = np.array([s.start for s in box])
-        centre = labels.grid.to_world(np.argwhere(inside).mean(axis=0)[None] + start)[0]
-        x, y, z = (round(float(v), 2) for v in centre)
-        voxels = int(inside.sum())
-        row = {"label": label, "voxels": voxels, "volume_ml": voxels * labels.grid.voxel_ml()}
-        row |= {"x_mm": x, "y_mm": y, "z_mm": z}
+    for label, box, inside in _each(labels):
+        row = {"label": label, **_size_and_place(labels, box, inside)}
         row["mean_before"] = float(before.data[box][inside].mean(dtype=np.float64))
         row["mean_after"] = float(after.data[box][inside].mean(dtype=np.float64))
         rows.append(row)
     return rows
+
+
+def mask_table(labels: LabelMap, within: Mapping[str, Mask]) -> list[dict[str, float | int]]:
+    """One row per component: size, centre of mass in world millimetres, share inside each of `within`.
+
+    Args:
+        labels: numbered components.
+        within: masks on their grid, such as {"brain": ...}, which gives the column share_in_brain.
+    """
+    rows: list[dict[str, float | int]] = []
+    for label, box, inside in _each(labels):
+        row = {"component": label, **_size_and_place(labels, box, inside)}
+        row |= {
+            f"share_in_{name}": float(where.data[box][inside].mean())
+            for name, where in within.items()
+        }
+        rows.append(row)
+    return rows
+
+
+def _each(labels: LabelMap) -> Iterator[tuple[int, tuple[slice, ...], BoolArray]]:
+    """Each label, the box around it, and where it is in that box."""
+    for label, box in enumerate(ndimage.find_objects(labels.data), start=1):
+        yield label, box, labels.data[box] == label
+
+
+def _size_and_place(
+    labels: LabelMap, box: tuple[slice, ...], inside: BoolArray
+) -> dict[str, float | int]:
+    start = np.array([s.start for s in box])
+    centre = labels.grid.to_world(np.argwhere(inside).mean(axis=0)[None] + start)[0]
+    x, y, z = (round(float(v), 2) for v in centre)
+    voxels = int(inside.sum())
+    volume_ml = voxels * labels.grid.voxel_ml()
+    return {"voxels": voxels, "volume_ml": volume_ml, "x_mm": x, "y_mm": y, "z_mm": z}

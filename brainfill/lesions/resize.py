@@ -8,6 +8,9 @@ from scipy import ndimage
 from brainfill.core.grid import BoolArray
 from brainfill.core.volume import Mask
 
+# Headers hold voxel sizes in single precision: a millimetre may be a little more.
+_TOL_MM = 1e-3
+
 
 def grown(mask: Mask, by_mm: float, within: BoolArray) -> Mask:
     """The mask with every voxel whose centre lies at most `by_mm` from one of its own.
@@ -20,10 +23,10 @@ def grown(mask: Mask, by_mm: float, within: BoolArray) -> Mask:
     if not mask.data.any():
         return mask
     away_mm = ndimage.distance_transform_edt(~mask.data, sampling=mask.grid.spacing())
-    return Mask(mask.data | ((away_mm <= by_mm) & within), mask.grid)
+    return Mask(mask.data | ((away_mm <= by_mm + _TOL_MM) & within), mask.grid)
 
 
 def shrunk(mask: Mask, by_mm: float) -> Mask:
     """The mask without the voxels whose centre lies at most `by_mm` from one outside it."""
     depth_mm = ndimage.distance_transform_edt(mask.data, sampling=mask.grid.spacing())
-    return Mask(np.asarray(depth_mm > by_mm), mask.grid)
+    return Mask(np.asarray(depth_mm > by_mm + _TOL_MM), mask.grid)

@@ -5,15 +5,29 @@ Arrays are (D, H, W): slices first. Everything is drawn from the generator hande
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
 from brainfill.core.config import check_ranges, option
 from brainfill.core.errors import ConfigError, DataError
-from brainfill.core.grid import BoolArray, Index3
+from brainfill.core.grid import BoolArray, FloatArray, Index3
+
+# Planes of the source, and what was drawn in them [pixels of 1 mm] (METHODS 3.1).
+PLANE = 256
+CENTRE_SD = 30.0
+RADIUS = (3.0, 50.0)
+
+
+class Disc(NamedTuple):
+    """A disc on a slice: number of the slice, centre in its plane, radius."""
+
+    slice: int
+    centre: tuple[float, float]
+    radius: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,16 +97,62 @@ def slice_circles(
     256-pixel planes of the source (SD 30, radius 3 to 50 pixels).
     """
     depth, height, width = shape
-    scale = np.array([height, width]) / 256
+    plane = np.array([height, width])
+    scale = plane / PLANE
     first, last = np.sort(rng.integers(0, depth, size=2))
-    ij = np.indices((height, width))
+    discs = draw_discs(
+        range(first, last + 1),
+        plane / 2,
+        CENTRE_SD * scale,
+        max(scale.max(), 0.2),
+        rng,
+        same_centre=same_centre,
+    )
+    return paint_discs(shape, discs)
+
+
+def draw_discs(
+    slices: Iterable[int],
+    middle: FloatArray,
+    sd: FloatArray,
+    scale: float,
+    rng: np.random.Generator,
+    *,
+    same_centre: bool,
+) -> list[Disc]:
+    """One disc per slice, with a common centre or with centres of their own (METHODS 3.1).
+
+    Args:
+        slices: their numbers.
+        middle: (2,) of the plane.
+        sd: (2,) of the centres, in the unit of `middle`.
+        scale: this unit per pixel of the source, for the radii.
+        rng: source of all draws.
+        same_centre: whether the discs share their centre.
+    """
+    common = rng.normal(middle, sd)
+    discs = []
+    for k in slices:
+        a, b = common if same_centre else rng.normal(middle, sd)
+        discs.append(Disc(int(k), (float(a), float(b)), rng.uniform(*RADIUS) * scale))
+    return discs
+
+
+def paint_discs(
+    shape: Index3, discs: Iterable[Disc], spacing: Sequence[float] = (1.0, 1.0)
+) -> BoolArray:
+    """Discs on the slices of an array (D, H, W): pixels nearer to the centre than the radius.
+
+    Args:
+        shape: of the array.
+        discs: in the unit of `spacing`, measured from the first pixel of the plane.
+        spacing: distance of neighbouring pixels along H and W.
+    """
+    _, height, width = shape
+    along_h, along_w = np.arange(height) * spacing[0], np.arange(width) * spacing[1]
     hole = np.zeros(shape, bool)
-    centre = rng.normal(np.array([height, width]) / 2, 30 * scale)
-    for k in range(first, last + 1):
-        if not same_centre:
-            centre = rng.normal(np.array([height, width]) / 2, 30 * scale)
-        radius = rng.uniform(3, 50) * max(scale.max(), 0.2)
-        hole[k] = np.hypot(ij[0] - centre[0], ij[1] - centre[1]) < radius
+    for k, (a, b), radius in discs:
+        hole[k] |= np.hypot(along_h[:, None] - a, along_w[None] - b) < radius
     return hole
 
 
@@ -105,9 +165,37 @@ def ellipsoid(shape: Index3, rng: np.random.Generator) -> BoolArray:
     radius = np.exp(rng.uniform(np.log(2), np.log(max(min(shape) / 3, 3))))
     axes = radius * rng.uniform(0.6, 1.4, size=3)
     centre = rng.normal(np.array(shape) / 2, np.array(shape) / 12)
-    offset = np.indices(shape) - centre[:, None, None, None]
-    distance = np.sqrt(((offset / axes[:, None, None, None]) ** 2).sum(0))
-    bumps = ndimage.gaussian_filter(rng.standard_normal(shape), max(radius / 4, 1.0))
+    return bumpy_ellipsoid(shape, centre, axes, radius, rng)
+
+
+def bumpy_ellipsoid(
+    shape: Index3,
+    centre: FloatArray,
+    axes: FloatArray,
+    radius: float,
+    rng: np.random.Generator,
+    spacing: Sequence[float] = (1.0, 1.0, 1.0),
+    rotation: FloatArray | None = None,
+) -> BoolArray:
+    """An ellipsoid whose surface lies a fifth nearer or farther here and there, smoothly.
+
+    Args:
+        shape: (D, H, W) of the array it is drawn in.
+        centre: (3,) in voxels.
+        axes: (3,) half axes, in the unit of `spacing`.
+        radius: mean half axis; bumps are about a quarter of it wide.
+        rng: source of the bumps.
+        spacing: voxel size along each axis.
+        rotation: (3, 3) that turns the half axes, in the order of the array's axes.
+
+    Returns:
+        bool, `shape`; a small bump may be a piece of its own.
+    """
+    offset = np.indices(shape).reshape(3, -1).T - centre
+    turned_back = offset * np.asarray(spacing) @ (np.eye(3) if rotation is None else rotation)
+    distance = np.linalg.norm(turned_back / axes, axis=1).reshape(shape)
+    width = np.maximum(radius / 4 / np.asarray(spacing), 1.0)
+    bumps = ndimage.gaussian_filter(rng.standard_normal(shape), width)
     return np.asarray(distance < 1 + 0.2 * bumps / max(float(bumps.std()), 1e-6))
 
 

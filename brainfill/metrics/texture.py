@@ -69,6 +69,24 @@ def stripe_index(image: FloatArray, mask: BoolArray) -> tuple[float, float, floa
     return x, y, z
 
 
+def step_ratios(image: FloatArray, where: BoolArray) -> tuple[float, float, float]:
+    """For each array axis: the mean change of neighbours along it over that along the two other axes.
+
+    What `stripe_index` has no surroundings to compare with: a whole head. It is about 1 in a brain of
+    equal voxel sides; along the axis of thick slices it is larger without any stripe.
+
+    Args:
+        image: (X, Y, Z), any unit.
+        where: voxels that count, same shape.
+
+    Returns:
+        NaN for an axis along which no two of these voxels are neighbours.
+    """
+    steps = [_mean_step(image.astype(np.float64), where, axis) for axis in range(3)]
+    x, y, z = (_along(steps, axis) for axis in range(3))
+    return x, y, z
+
+
 def _near(image: FloatArray, mask: BoolArray) -> tuple[NDArray[np.float64], BoolArray, BoolArray]:
     """Image, fill and ring in the box of the fill and its surroundings."""
     margin = (_RING_VOX + _WINDOW_VOX,) * 3

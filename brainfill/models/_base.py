@@ -89,6 +89,8 @@ class FamilyConfig:
             problem = f"details must be above 0, got {self.details}"
         elif self.first_fill == "patch" and len(self.contrasts) > 1:
             problem = f"patches fill one contrast, got {', '.join(self.contrasts)}"
+        elif self.first_fill == "patch" and not self.conditional:
+            problem = "patches fill holes, and a model that redraws whole images has none"
         if problem:
             raise ConfigError(problem)
         # What the network takes and gives follows from the rest.
@@ -242,10 +244,8 @@ def first_fill(image: Tensor, hole: Tensor, config: FamilyConfig) -> Tensor:
         crops = zip(image[:, 0], hole[:, 0] > 0, strict=True)
         return torch.stack([_patched(*crop, config.patch) for crop in crops])
     if config.first_fill == "harmonic":
-        return torch.cat(
-            [_smooth(contrast, hole) for contrast in image.tensor_split(image.shape[1], dim=1)],
-            dim=1,
-        )
+        contrasts = image.tensor_split(image.shape[1], dim=1)
+        return torch.cat([_smooth(contrast, hole) for contrast in contrasts], dim=1)
     return image * (1 - hole)
 
 

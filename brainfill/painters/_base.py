@@ -11,7 +11,7 @@ import numpy as np
 from brainfill.bundles.store import Bundle, find, load_bundle
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError
-from brainfill.core.grid import BoolArray, Box, FloatArray
+from brainfill.core.grid import FloatArray
 from brainfill.core.volume import Mask, Volume
 from brainfill.preprocess.crops import (
     Crop,
@@ -36,11 +36,13 @@ class Painting:
 
     Args:
         values: by contrast, float32 (X, Y, Z) in the unit of the image; read inside the lesion only.
-        facts: numbers and names for the record, as JSON can hold them.
+        facts: of the model, numbers and names as JSON can hold them; the same for every lesion.
+        lesion_facts: what was found for this lesion, likewise.
     """
 
     values: Mapping[str, FloatArray]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    lesion_facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Painter(Protocol):
@@ -55,7 +57,7 @@ class Painter(Protocol):
             images: by contrast.
             lesion: what to paint.
             extent: `lesion` or more: lesions painted with one extent and seed look alike where they share voxels.
-            ctx: device, seed, progress.
+            ctx: device, seed, threads, progress.
         """
 
 
@@ -68,19 +70,26 @@ class Canvas:
         image: float32 (1, N, D, H, W) in units of the tissue level, with the lesion's voxels bridged.
         lesion: (1, 1, D, H, W), 1 where to paint.
         levels: what a unit is, of each contrast; 0 for one that the scan does not have.
+        lowest: what 0 is, of each contrast; 0 but for images scaled to values below it.
     """
 
     number: int
     image: Tensor
     lesion: Tensor
     levels: Sequence[float]
+    lowest: Sequence[float]
 
 
-Draw = Callable[[Bundle, Canvas], "Tensor"]
+Draw = Callable[[Canvas], "Tensor"]
 
 
 def load_painter(name: str, images: Mapping[str, Volume], *, conditional: bool) -> Bundle:
     """The model of a painter.
+
+    Args:
+        name: of a shipped model, or a folder.
+        images: by contrast, what it is to paint into.
+        conditional: whether it must paint into holes; if not, it must redraw whole images.
 
     Raises:
         UnavailableError: there is no such model.
@@ -88,15 +97,16 @@ def load_painter(name: str, images: Mapping[str, Volume], *, conditional: bool) 
     """
     bundle = load_bundle(find(name))
     config = bundle.inpainter.config
+    paints = set(config.contrasts) <= bundle.card.lesions.keys()
+    if config.conditional != conditional or not paints:
+        kind = "paints lesions into holes" if conditional else "redraws whole images of patients"
+        msg = f"model '{name}' is of the wrong kind: one is needed that {kind}"
+        raise ConfigError(msg, "see: brainfill list models")
     for contrast in images:
         if contrast not in config.contrasts:
             known = ", ".join(config.contrasts)
             msg = f"model '{name}' does not know the contrast {contrast}; it knows {known}"
             raise ConfigError(msg, "leave it out, or choose another --model")
-    if config.conditional != conditional or not bundle.card.lesions:
-        kind = "that paints lesions into holes" if conditional else "of whole images of patients"
-        msg = f"model '{name}' is of the wrong kind: one is needed {kind}"
-        raise ConfigError(msg, "see: brainfill list models")
     return bundle
 
 
@@ -114,14 +124,19 @@ def paint_crops(
         images: by contrast, on one grid.
         lesion: what to paint.
         extent: what the crops are planned for.
-        bundle: the model.
+        bundle: the model; its network is brought to the device.
         draw: gives the painted crop (N, D, H, W) in units of the tissue level.
-        ctx: told how far the work is.
+        ctx: device, threads; told how far the work is.
     """
+    import torch
+
+    if ctx.threads:
+        torch.set_num_threads(ctx.threads)
+    bundle.inpainter.net.to(ctx.device)
     grid = lesion.grid
     # What lies in the lesion is never read: the nearest tissue stands there.
     known = {name: bridged(image.data, lesion.data) for name, image in images.items()}
-    values = {name: image.copy() for name, image in known.items()}
+    painted = {name: values.copy() for name, values in known.items()}
     crops = plan_crops(extent.data, grid, bundle.card.spacing_mm, _MARGIN_MM)
     for number, crop in enumerate(crops):
         ctx.progress("painting", number, len(crops))
@@ -130,16 +145,15 @@ def paint_crops(
             continue
         canvas = _canvas(known, lesion, crop, number, bundle)
         unknown = as_array(canvas.lesion[0, 0]) > 0
-        painted = draw(bundle, canvas)
+        drawn = draw(canvas).float().cpu()
         for channel, name in enumerate(bundle.inpainter.config.contrasts):
-            if name in values:
-                drawn = as_array(painted[channel].float().cpu()) * canvas.levels[channel]
-                before = as_array(canvas.image[0, channel]) * canvas.levels[channel]
-                change = back(np.where(unknown, drawn - before, 0), crop, grid)
-                part = values[name][crop.box.slices]
-                part[here] = np.maximum(part[here] + change[here], known[name].min())
+            if name in painted:
+                values = as_array(drawn[channel]) * canvas.levels[channel] + canvas.lowest[channel]
+                # A lesion ends in a step, which splines would carry into it at other voxel sizes.
+                values = back(bridged(values, ~unknown), crop, grid)[here]
+                painted[name][crop.box.slices][here] = np.maximum(values, known[name].min())
     ctx.progress("painting", len(crops), len(crops))
-    return values
+    return painted
 
 
 def _canvas(
@@ -150,18 +164,13 @@ def _canvas(
     from brainfill.models._base import normalised, tissue_level
 
     unknown = touched(lesion.data, lesion.grid, crop)
-    shown, levels = [], []
-    for name in bundle.inpainter.config.contrasts:
+    shown = [torch.zeros_like(as_tensor(unknown)) for _ in bundle.inpainter.config.contrasts]
+    levels, lowest = ([0.0] * len(shown) for _ in range(2))
+    for channel, name in enumerate(bundle.inpainter.config.contrasts):
         if name in known:
             values = cut(known[name], lesion.grid, crop)
-            levels.append(tissue_level(values, unknown))
-            shown.append(as_tensor(normalised(values, levels[-1])))
-        else:
-            levels.append(0.0)
-            shown.append(torch.zeros_like(as_tensor(unknown)))
-    return Canvas(number, torch.cat(shown, dim=1), as_tensor(unknown), levels)
-
-
-def near(lesion: BoolArray, margin: int = 12) -> tuple[slice, slice, slice]:
-    """The box around a lesion and some voxels more."""
-    return Box.around(lesion).grow((margin,) * 3).within(lesion.shape).slices
+            # Images may be scaled to values below zero.
+            lowest[channel] = min(0.0, float(values.min()))
+            levels[channel] = tissue_level(values - lowest[channel], unknown)
+            shown[channel] = as_tensor(normalised(values - lowest[channel], levels[channel]))
+    return Canvas(number, torch.cat(shown, dim=1), as_tensor(unknown), levels, lowest)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from brainfill.bundles.store import Bundle
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context, seed_of
-from brainfill.core.errors import ConfigError
 from brainfill.core.registry import load
 from brainfill.core.volume import Mask, Volume
 from brainfill.painters._base import Canvas, Painter, Painting, load_painter, paint_crops
@@ -24,8 +23,9 @@ if TYPE_CHECKING:
 
 # The start level is counted in steps of a walk of 50 through 1000 levels, as its authors count it.
 _WALK, _LEVELS = 50, 1000
-_KINDS = ("q1", "median", "mean", "q3", "p99")
 _GRAIN = "grain"
+# A rough lesion that differs less from its surroundings (in units of the tissue) shows no contrast to keep.
+_LEAST_CONTRAST = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +33,16 @@ class RoughConfig:
     """Options of painting roughly.
 
     Raises:
-        ConfigError: a number out of range, or no such brightness.
+        ConfigError: a number out of range.
     """
 
     model: str = option("lesion-redraw", "shipped model, or folder of a bundle")
-    brightness: str = option(
+    brightness: float | Literal["q1", "median", "mean", "q3", "p99"] = option(
         "median",
         "of the rough lesion, in units of the tissue around: q1, median, mean, q3 or p99 of the lesions the model "
         "has seen, or a number",
+        low=0.0,
+        high=2.0,
     )
     grainy: bool = option(True, "give the rough lesion the grain of real ones")
     t0: int = option(3, "steps of 50 that the image is noised by at most", low=1, high=50)
@@ -54,12 +56,6 @@ class RoughConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        if self.brightness not in _KINDS:
-            try:
-                float(self.brightness)
-            except ValueError:
-                msg = f"brightness must be {', '.join(_KINDS)} or a number, got '{self.brightness}'"
-                raise ConfigError(msg, "for example --set brightness=q3") from None
 
 
 def rough_painter(config: RoughConfig, *, guarded: bool) -> Painter:
@@ -69,7 +65,7 @@ def rough_painter(config: RoughConfig, *, guarded: bool) -> Painter:
         bundle = load_painter(config.model, images, conditional=False)
         taken: list[int] = []
 
-        def draw(bundle: Bundle, canvas: Canvas) -> Tensor:
+        def draw(canvas: Canvas) -> Tensor:
             painted, t0 = _redrawn(bundle, canvas, config, ctx, guarded=guarded)
             taken.append(t0)
             return painted
@@ -78,9 +74,8 @@ def rough_painter(config: RoughConfig, *, guarded: bool) -> Painter:
         facts = {
             "Model": {"name": bundle.card.name, "sha256": bundle.card.weights_sha256},
             "ModelLicence": bundle.card.licence,
-            "StartSteps": taken,
         }
-        return Painting(values, facts)
+        return Painting(values, facts, {"StartSteps": taken})
 
     return paint
 
@@ -89,15 +84,15 @@ def _redrawn(
     bundle: Bundle, canvas: Canvas, config: RoughConfig, ctx: Context, *, guarded: bool
 ) -> tuple[Tensor, int]:
     """The crop (N, D, H, W), redrawn from the noisiest start that leaves the lesion its contrast."""
-    painter = bundle.inpainter
-    painter.net.to(ctx.device)
+    inpainter = bundle.inpainter
     module = load("brainfill.diffusion.samplers", "ddim")
+    levels = inpainter.config.schedule.build().levels
     rough = rough_lesion(canvas, bundle, config, seed_of(ctx.seed, canvas.number)).to(ctx.device)
     free = canvas.lesion.to(ctx.device) if guarded else None
+    seeds = [seed_of(ctx.seed, canvas.number, 1)]
     for t0 in range(config.t0, 0, -1):
-        plan = start_plan(painter.config.schedule.build().levels, t0, config.repeats, guarded)
-        seeds = [seed_of(ctx.seed, canvas.number, 1)]
-        painted = painter.redraw(rough, plan, module.build(module.Config()), seeds, free)
+        plan = start_plan(levels, t0, config.repeats, guarded)
+        painted = inpainter.redraw(rough, plan, module.build(module.Config()), seeds, free)
         if kept_contrast(painted, rough, canvas) >= config.keep:
             break
     return painted[0], t0
@@ -114,9 +109,11 @@ def rough_lesion(canvas: Canvas, bundle: Bundle, config: RoughConfig, seed: int)
         if not canvas.levels[channel]:
             continue
         seen = bundle.card.lesions[name]
-        value = seen[config.brightness] if config.brightness in _KINDS else float(config.brightness)
-        noise = rng.standard_normal(int(inside.sum())) * (seen[_GRAIN] if config.grainy else 0)
-        rough[0, channel][inside] = torch.from_numpy((value + noise).astype(np.float32)).clamp(0, 2)
+        value = seen[config.brightness] if isinstance(config.brightness, str) else config.brightness
+        # Drawn for the whole crop, so that lesions that share voxels share their grain.
+        noise = rng.standard_normal(inside.shape) * (seen[_GRAIN] if config.grainy else 0)
+        painted = torch.from_numpy((value + noise).astype(np.float32)).clamp(0, 2)
+        rough[0, channel] = torch.where(inside, painted, rough[0, channel])
     return rough
 
 
@@ -132,7 +129,16 @@ def start_plan(
 
 
 def kept_contrast(painted: Tensor, rough: Tensor, canvas: Canvas) -> float:
-    """Share of the rough lesion's contrast to its surroundings that is left; the least of all contrasts."""
+    """Share of the rough lesion's contrast to its surroundings that is left; the least of all contrasts.
+
+    Args:
+        painted: the crop (1, N, D, H, W) after it was redrawn.
+        rough: before.
+        canvas: where the lesion is, and which contrasts the scan has.
+
+    Returns:
+        1 for a lesion as bright as its surroundings, which has no contrast to lose.
+    """
     from torch.nn import functional as F
 
     inside = canvas.lesion[0, 0] > 0
@@ -144,5 +150,6 @@ def kept_contrast(painted: Tensor, rough: Tensor, canvas: Canvas) -> float:
         if level and ring.any():
             around = float(before[ring].median())
             wanted = float(before[inside].median()) - around
-            shares.append((float(after[inside].median()) - around) / wanted if wanted else 1.0)
+            if abs(wanted) >= _LEAST_CONTRAST:
+                shares.append((float(after[inside].median()) - around) / wanted)
     return min(shares, default=1.0)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from brainfill.bundles.store import Bundle
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context, seed_of
+from brainfill.core.errors import ConfigError
 from brainfill.core.registry import load
 from brainfill.core.volume import Mask, Volume
 from brainfill.painters._base import Canvas, Painter, Painting, load_painter, paint_crops
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Options of the conditional painter (METHODS section 6)."""
+    """Options of the conditional painter (METHODS section 6).
+
+    Raises:
+        ConfigError: a number out of range, or several steps for a mean.
+    """
 
     model: str = option("lesion-paint", "shipped model, or folder of a bundle")
     grain: bool = option(True, "draw a lesion with the grain of tissue; if not, the model's mean")
@@ -28,23 +32,35 @@ class Config:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        if self.steps > 1 and not self.grain:
+            msg = f"steps={self.steps} means nothing with grain=false: a mean takes one step"
+            raise ConfigError(msg, "leave one of them out")
 
 
 def build(config: Config) -> Painter:
     """A painter that loads its model when it is called."""
 
     def paint(images: Mapping[str, Volume], lesion: Mask, extent: Mask, ctx: Context) -> Painting:
+        from brainfill.diffusion.plans import denoise
+        from brainfill.models._base import first_fill
+
         bundle = load_painter(config.model, images, conditional=True)
-        card = bundle.card
+        card, inpainter = bundle.card, bundle.inpainter
         used = replace(
             config,
             sampler=config.sampler or card.sampler,
             # One step from pure noise is the mean of what is possible.
             steps=(config.steps or card.steps) if config.grain else 1,
         )
+        module = load("brainfill.diffusion.samplers", used.sampler)
+        sampler = module.build(module.Config())
+        plan = denoise(inpainter.config.schedule.build().levels(used.steps))
 
-        def draw(bundle: Bundle, canvas: Canvas) -> Tensor:
-            return _drawn(bundle, canvas, used, ctx)
+        def draw(canvas: Canvas) -> Tensor:
+            image, hole = canvas.image.to(ctx.device), canvas.lesion.to(ctx.device)
+            first = first_fill(image, hole, inpainter.config)
+            seeds = [seed_of(ctx.seed, canvas.number)]
+            return inpainter.sample(first, hole, plan, sampler, seeds)[0]
 
         values = paint_crops(images, lesion, extent, bundle, draw, ctx)
         facts = {
@@ -56,17 +72,3 @@ def build(config: Config) -> Painter:
         return Painting(values, facts)
 
     return paint
-
-
-def _drawn(bundle: Bundle, canvas: Canvas, config: Config, ctx: Context) -> Tensor:
-    from brainfill.diffusion.plans import denoise
-    from brainfill.models._base import first_fill
-
-    painter = bundle.inpainter
-    painter.net.to(ctx.device)
-    module = load("brainfill.diffusion.samplers", config.sampler)
-    plan = denoise(painter.config.schedule.build().levels(config.steps))
-    image, lesion = canvas.image.to(ctx.device), canvas.lesion.to(ctx.device)
-    first = first_fill(image, lesion, painter.config)
-    seeds = [seed_of(ctx.seed, canvas.number)]
-    return painter.sample(first, lesion, plan, module.build(module.Config()), seeds)[0]

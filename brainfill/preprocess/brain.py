@@ -72,10 +72,11 @@ def structure(image: Volume, inside: BoolArray) -> float:
     The standard deviation of a difference of Gaussians, away from the mask's edge: noise has too little of it for
     being fine, a phantom for being smooth.
     """
-    grid = resampled_grid(image.grid, _COARSE_MM)
-    flags = inside.astype(np.float32)
-    part = resample_to(image.data * flags, image.grid, grid, 1)
-    weight = resample_to(flags, image.grid, grid, 1)
+    box = image.grid.box_around(inside, _COARSE_MM)
+    here, flags = image.grid.crop(box), inside[box.slices].astype(np.float32)
+    grid = resampled_grid(here, _COARSE_MM)
+    part = resample_to(image.data[box.slices] * flags, here, grid, 1)
+    weight = resample_to(flags, here, grid, 1)
     solid = weight > 0.5
     deep = ndimage.distance_transform_edt(solid, sampling=_COARSE_MM) > _DEPTH_MM
     level = float(np.median(image.data[inside]))

@@ -147,8 +147,14 @@ def bridged(image: FloatArray, hole: BoolArray) -> FloatArray:
         return image
     if hole.all():
         return np.zeros_like(image)
-    nearest = ndimage.distance_transform_edt(hole, return_distances=False, return_indices=True)
-    return np.asarray(image[tuple(nearest)])
+    # Known voxels surround the hole in this box, so none beyond it is nearer.
+    near = Box.around(hole).grow((1, 1, 1)).within(hole.shape).slices
+    nearest = ndimage.distance_transform_edt(
+        hole[near], return_distances=False, return_indices=True
+    )
+    out = np.array(image)
+    out[near] = image[near][tuple(nearest)]
+    return out
 
 
 def _worth_joining(a: Box, b: Box) -> bool:

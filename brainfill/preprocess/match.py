@@ -1,4 +1,4 @@
-"""Bringing a mask onto the grid of its image by world coordinates, or refusing to."""
+"""Bringing a mask or labels onto the grid of their image by world coordinates, or refusing to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy import ndimage
 from brainfill.core.context import ignore
 from brainfill.core.errors import GeometryError
 from brainfill.core.grid import BoolArray, Box, FloatArray, Grid
-from brainfill.core.volume import Mask, Volume
+from brainfill.core.volume import LabelMap, Mask, Volume
 from brainfill.preprocess.steps.resample import resample_to
 
 _TOUCHING = np.ones((3, 3, 3), bool)
@@ -44,14 +44,7 @@ def match_mask(
         return Mask(mask.data, there)
     if assume_same_grid:
         return _insisted(mask, image, warn)
-    if here.shape == there.shape and not _same_corners(here, there):
-        msg = (
-            f"the mask has the shape of the image, {here.shape}, but lies elsewhere: corners differ by up to "
-            f"{here.distance_mm(there):.3g} mm (allowed {_TOL_MM} mm)"
-        )
-        raise GeometryError(
-            msg, "if the mask was drawn on this very image, insist with --assume-same-grid"
-        )
+    _refuse_moved(here, there, "if it was drawn on this very image, insist with --assume-same-grid")
     outside = _count_outside(mask, there)
     if outside:
         msg = (
@@ -66,6 +59,41 @@ def match_mask(
     moved = _nearest(mask, there)
     _warn_about_lost(mask, moved, there, warn)
     return Mask(moved, there)
+
+
+def match_labels(
+    labels: LabelMap, image: Volume, *, warn: Callable[[str], None] = ignore
+) -> LabelMap:
+    """Labels of brain or tissue on the grid of the image; what lies beyond its ends is left out.
+
+    Args:
+        labels: on any grid.
+        image: the scan they belong to.
+        warn: told about resampling by nearest neighbour.
+
+    Raises:
+        GeometryError: same shape in another place, or no label inside the image.
+    """
+    here, there = labels.grid, image.grid
+    if here.same_place(there):
+        return LabelMap(labels.data, there, labels.names)
+    _refuse_moved(here, there, "copy the header of the image, or register the labels first")
+    moved = resample_to(labels.data, here, there, order=0).round()
+    if labels.data.any() and not moved.any():
+        msg = "no label lies inside the image"
+        raise GeometryError(msg, "are they in another space? register them first")
+    if not _same_corners(here, there):
+        warn(f"labels on a grid of shape {here.shape} were resampled to that of the image")
+    return LabelMap(moved, there, labels.names)
+
+
+def _refuse_moved(here: Grid, there: Grid, hint: str) -> None:
+    if here.shape == there.shape and not _same_corners(here, there):
+        msg = (
+            f"the mask has the shape of the image, {here.shape}, but lies elsewhere: corners differ by up to "
+            f"{here.distance_mm(there):.3g} mm (allowed {_TOL_MM} mm)"
+        )
+        raise GeometryError(msg, hint)
 
 
 def _insisted(mask: Mask, image: Volume, warn: Callable[[str], None]) -> Mask:

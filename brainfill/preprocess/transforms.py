@@ -12,8 +12,9 @@ import numpy as np
 
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError, DataError
-from brainfill.core.grid import BoolArray, FloatArray, Grid
+from brainfill.core.grid import BoolArray, Box, FloatArray, Grid
 from brainfill.preprocess._ants import LPS, load_ants, to_ants
+from brainfill.preprocess.steps.resample import SPLINE_REACH_VOX
 
 Interp = Literal["nearest", "linear", "bspline"]
 _ANTS_NAMES = {"nearest": "nearestNeighbor", "linear": "linear", "bspline": "bSpline"}
@@ -26,7 +27,7 @@ class Transform:
     """A file that ANTs reads: it takes points of the fixed image to the moving one, and images the other way.
 
     Args:
-        suffix: one of SUFFIXES; the first three are matrices.
+        suffix: one of SUFFIXES; the first three are matrices, .h5 is a composite of any transforms.
         data: contents of the file.
     """
 
@@ -71,16 +72,17 @@ def matrix_of(transform: Transform, ctx: Context) -> FloatArray:
     """The matrix of a linear transform: float64 (4, 4), world mm RAS+, fixed to moving.
 
     Raises:
-        ConfigError: the transform is a deformation.
+        ConfigError: the transform is a deformation or a composite.
         DataError: the file holds no matrix that ANTs can read.
     """
     if not transform.linear:
-        msg = f"a deformation ({transform.suffix}) has no matrix and cannot be inverted"
+        kind = "composite" if transform.suffix == ".h5" else "deformation"
+        msg = f"a {kind} ({transform.suffix}) is no single matrix and cannot be inverted"
         raise ConfigError(msg, "give the transform of the other direction, which lies beside it")
     ants = load_ants(ctx)
     with tempfile.TemporaryDirectory(prefix="brainfill-") as folder:
         try:
-            found = ants.read_transform(_written(transform, Path(folder), 0), precision="double")
+            found = ants.read_transform(written(transform, Path(folder), 0), precision="double")
             numbers = np.asarray(found.parameters, np.float64)
             centre = np.asarray(found.fixed_parameters, np.float64)
             square = numbers[:9].reshape(3, 3)
@@ -97,7 +99,7 @@ def inverted(transforms: Sequence[Transform], ctx: Context) -> tuple[Transform, 
     """The way back: each transform inverted, in reverse order.
 
     Raises:
-        ConfigError: one of them is a deformation.
+        ConfigError: one of them is a deformation or a composite.
     """
     back = reversed(transforms)
     return tuple(linear_transform(np.linalg.inv(matrix_of(t, ctx))) for t in back)
@@ -128,13 +130,14 @@ def carry(
         DataError: ANTs cannot apply a transform.
     """
     ants = load_ants(ctx)
+    data, source = _shown(data, source)
     fixed = to_ants(ants, np.zeros(target.shape, np.float32), target)
     with tempfile.TemporaryDirectory(prefix="brainfill-") as folder:
         try:
             carried = ants.apply_transforms(
                 fixed,
                 to_ants(ants, data, source),
-                [_written(t, Path(folder), i) for i, t in enumerate(transforms)],
+                [written(t, Path(folder), i) for i, t in enumerate(transforms)],
                 interpolator=_ANTS_NAMES[interp],
                 whichtoinvert=[False] * len(transforms),
             )
@@ -147,7 +150,18 @@ def carry(
     return np.asarray(carried.numpy(), np.float32)
 
 
-def _written(transform: Transform, folder: Path, number: int) -> str:
+def _shown(data: FloatArray | BoolArray, grid: Grid) -> tuple[FloatArray | BoolArray, Grid]:
+    """The part of an image that is not 0 with what a spline sees around it: beyond the image ANTs finds 0 as well."""
+    shown = data != 0
+    if not shown.any():
+        return data, grid
+    reach = (SPLINE_REACH_VOX,) * 3
+    box = Box.around(shown).grow(reach).within(grid.shape)
+    return data[box.slices], grid.crop(box)
+
+
+def written(transform: Transform, folder: Path, number: int) -> str:
+    """Put a transform into a folder, for ANTs to read; the path."""
     path = folder / f"{number}{transform.suffix}"
     path.write_bytes(transform.data)
     return str(path)

@@ -166,7 +166,7 @@ def check_lesion(lesion: Mask, shown: BoolArray, subject: str, ctx: Context) -> 
     inside = int((lesion.data & head).sum())
     if wanted == 0:
         msg = f"the lesion mask of '{subject}' is empty: found 0 voxels, expected at least 1"
-        raise DataError(msg, "check that it is the right file; there is nothing to fill")
+        raise DataError(msg, "check that it is the right file")
     if size == 0:
         msg = f"'{subject}' shows no head: all its voxels have one value"
         raise DataError(msg, "check that it is the right file")

@@ -121,6 +121,10 @@ def run(
     from brainfill.preprocess._base import Chained
 
     steps = plan(config)
+    if scan.lesion is not None and not scan.lesion.data.any():
+        ctx.warn(
+            f"the lesion mask of '{scan.subject}' is empty: nothing is left out or kept for it"
+        )
     files: dict[str, bytes] = {}
     scan, aligned = _with_others(scan, others or {}, ctx, files)
     start, own, space = scan, scan, ""

@@ -15,12 +15,8 @@ if TYPE_CHECKING:
     from brainfill.core.context import Context
     from brainfill.core.grid import BoolArray, FloatArray
     from brainfill.core.volume import Mask, Scan, Volume
-    from brainfill.painters._base import Painter
 
 PAINTERS = "brainfill.painters"
-_RING_MM = (1.5, 5.0)
-# A lesion that differs less from its surroundings cannot be made stronger by a factor.
-_LEAST_DIFFERENCE = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +42,12 @@ class SynthesizeConfig:
     shrink: float = option(
         0.0, "also paint a second visit with lesions shrunk by this", unit="mm", low=0.0, high=50.0
     )
+    add: int = option(
+        0,
+        "also paint a second visit with this many new lesions, placed as `masks place` does",
+        low=0,
+        high=1000,
+    )
     settings: tuple[str, ...] = option((), "setting of the method as key=value; repeatable")
 
     def __post_init__(self) -> None:
@@ -53,11 +55,14 @@ class SynthesizeConfig:
         if self.grow and self.shrink:
             msg = f"lesions cannot grow by {self.grow:g} mm and shrink by {self.shrink:g} mm"
             raise ConfigError(msg, "give --grow or --shrink")
+        if self.add and self.contrast != "T1w":
+            msg = f"new lesions are placed by a T1w, and IMAGE is a {self.contrast}"
+            raise ConfigError(msg, "give the T1w as IMAGE and the FLAIR with --flair, or no --add")
 
     @property
     def visits(self) -> tuple[str, ...]:
         """Names of what is painted: the scan itself, and perhaps a second visit."""
-        return ("", "followup") if self.grow or self.shrink else ("",)
+        return ("", "followup") if self.grow or self.shrink or self.add else ("",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +78,10 @@ class Visit:
     name: str
     images: Mapping[str, Volume]
     lesion: Mask
+
+    def named(self, what: str) -> str:
+        """What a part of this visit is called among those of all visits, such as "T1w_followup"."""
+        return f"{what}_{self.name}" if self.name else what
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +99,9 @@ def painter_config(config: SynthesizeConfig) -> Any:  # noqa: ANN401 - each pain
         ConfigError: unknown method, a setting the method does not have, a wrong value.
     """
     plugin = registry.load(PAINTERS, config.method)
+    if any(setting.partition("=")[0].strip() == "model" for setting in config.settings):
+        msg = "'model' is an option of its own, not a setting"
+        raise ConfigError(msg, "write --model instead of --set model=...")
     given = {"model": config.model} if config.model else {}
     return override(plugin.Config(**given), config.settings)
 
@@ -107,124 +119,102 @@ def run(scan: Scan, config: SynthesizeConfig, ctx: Context) -> Synthesis:
         DataError: the mask is empty, off the head or over half of it, or nothing of it is left.
     """
     from brainfill.core.volume import Mask
+
+    paint = registry.load(PAINTERS, config.method).build(painter_config(config))
+    now, shown = _wanted(scan, ctx)
+    lesions = [now, *(_later(now, shown, config, scan, ctx) for _ in config.visits[1:])]
+    extent = Mask(lesions[0].data | lesions[-1].data, scan.grid)
+    facts: dict[str, Any] = {"Method": config.method, "Contrasts": list(scan.images)}
+    visits, described = [], []
+    for name, lesion in zip(config.visits, lesions, strict=True):
+        painting = paint(scan.images, lesion, extent, ctx)
+        visits.append(_painted(scan, name, lesion, painting.values, config))
+        described.append(_described(visits[-1]) | painting.lesion_facts)
+        facts |= painting.facts
+    return Synthesis(visits, facts | {"Lesions": described})
+
+
+def _wanted(scan: Scan, ctx: Context) -> tuple[Mask, BoolArray]:
+    """The lesions to paint, and (X, Y, Z) where all images show head or brain.
+
+    Raises:
+        DataError: there is no mask, or it cannot be meant.
+    """
+    import numpy as np
+
+    from brainfill.core.volume import Mask
     from brainfill.preprocess.foreground import foreground
 
     if scan.lesion is None:
         msg = f"cannot paint lesions into '{scan.subject}': there is no mask"
         raise DataError(msg)
-    paint = registry.load(PAINTERS, config.method).build(painter_config(config))
-    shown = foreground(scan.images[config.contrast])
+    shown = np.logical_and.reduce([foreground(image) for image in scan.images.values()])
     check_lesion(scan.lesion, shown, scan.subject, ctx)
-    now = Mask(scan.lesion.data & shown, scan.grid)
-    lesions = [now, *(_later(now, shown, config, scan.subject) for _ in config.visits[1:])]
-    extent = Mask(lesions[0].data | lesions[-1].data, scan.grid)
-    facts: dict[str, Any] = {"Method": config.method, "Contrasts": list(scan.images)}
-    visits = []
-    for name, lesion in zip(config.visits, lesions, strict=True):
-        visit, found = _painted(scan, name, lesion, extent, paint, config, ctx)
-        visits.append(visit)
-        facts |= found
-    return Synthesis(visits, facts | {"Lesions": [_described(v, extent.data) for v in visits]})
+    inside = scan.lesion.data & shown
+    if not inside.any():
+        msg = f"none of the {int(scan.lesion.data.sum())} voxels of the mask shows tissue in '{scan.subject}'"
+        raise DataError(msg, "draw it inside the head")
+    return Mask(inside, scan.grid), shown
 
 
-def contrast_of(image: FloatArray, lesion: Mask, others: BoolArray) -> float | None:
-    """Median brightness of a lesion over that of the tissue 1.5 to 5 mm around it.
+def _later(now: Mask, shown: BoolArray, config: SynthesizeConfig, scan: Scan, ctx: Context) -> Mask:
+    """The lesions of the second visit.
 
-    Args:
-        image: (X, Y, Z).
-        lesion: on its grid.
-        others: same shape, voxels that are not tissue, as other lesions.
-
-    Returns:
-        A ratio; None if there is no tissue around.
+    Raises:
+        DataError: nothing is left of them, or new ones find no place.
     """
-    import numpy as np
+    from brainfill.core.volume import Mask
+    from brainfill.lesions.resize import grown, shrunk
 
-    around = _around(image, lesion, others)
-    return float(np.median(image[lesion.data]) / around) if around else None
+    later = grown(now, config.grow, shown) if config.grow else shrunk(now, config.shrink)
+    if config.add:
+        later = Mask(later.data | (_new(scan, later, config.add, ctx).data & shown), scan.grid)
+    if not later.data.any():
+        msg = f"nothing is left of the lesions of '{scan.subject}' shrunk by {config.shrink:g} mm"
+        raise DataError(msg, "shrink them less")
+    if later.data.sum() == now.data.sum():
+        ctx.warn("the lesions are alike in both visits: voxels are larger than what they change by")
+    return later
+
+
+def _new(scan: Scan, lesions: Mask, n: int, ctx: Context) -> Mask:
+    """Further lesions, which touch none of those that are there."""
+    from brainfill.core.volume import Scan
+    from brainfill.preprocess.steps import reorient
+    from brainfill.tasks.masks import place
+
+    healthy = Scan(scan.subject, {"T1w": scan.images["T1w"]}, lesion=lesions)
+    turned, undo = reorient.build(reorient.Config())(healthy, ctx)
+    config = place.Config(n=n, seed=ctx.seed, threads=ctx.threads, deterministic=ctx.deterministic)
+    return undo.mask(place.run(turned, (), config, ctx).mask)
 
 
 def _painted(
     scan: Scan,
     name: str,
     lesion: Mask,
-    extent: Mask,
-    paint: Painter,
+    values: Mapping[str, FloatArray],
     config: SynthesizeConfig,
-    ctx: Context,
-) -> tuple[Visit, Mapping[str, Any]]:
+) -> Visit:
+    from brainfill.lesions.contrast import with_contrast
     from brainfill.preprocess.paste import paste_back
 
-    painting = paint(scan.images, lesion, extent, ctx)
-    values = dict(painting.values)
     if config.lesion_contrast:
-        values = _with_contrast(values, scan, lesion, extent.data, config)
+        known = {n: image.data for n, image in scan.images.items()}
+        values = with_contrast(values, known, lesion, config.contrast, config.lesion_contrast)
     images = {n: paste_back(image, values[n], lesion) for n, image in scan.images.items()}
-    return Visit(name, images, lesion), painting.facts
+    return Visit(name, images, lesion)
 
 
-def _described(visit: Visit, others: BoolArray) -> dict[str, Any]:
+def _described(visit: Visit) -> dict[str, Any]:
     from brainfill.lesions.components import label_lesions
+    from brainfill.lesions.contrast import contrast_of
 
-    images = visit.images.items()
+    ratios = {n: contrast_of(v.data, visit.lesion) for n, v in visit.images.items()}
     return {
         "Visit": visit.name or "first",
         "Count": int(label_lesions(visit.lesion).data.max()),
         "Voxels": int(visit.lesion.data.sum()),
         "VolumeML": visit.lesion.volume_ml(),
-        "BrightnessToSurroundings": {
-            n: contrast_of(v.data, visit.lesion, others) for n, v in images
-        },
+        "BrightnessToSurroundings": ratios,
     }
-
-
-def _with_contrast(
-    values: Mapping[str, FloatArray],
-    scan: Scan,
-    lesion: Mask,
-    others: BoolArray,
-    config: SynthesizeConfig,
-) -> dict[str, FloatArray]:
-    """The values with the lesion's median as bright as asked for; other contrasts change by the same factor."""
-    import numpy as np
-
-    inside = lesion.data
-    around = {n: _around(image.data, lesion, others) for n, image in scan.images.items()}
-    reference = around[config.contrast]
-    if not reference:
-        msg = f"--lesion-contrast means nothing: no tissue lies around the lesions of '{scan.subject}'"
-        raise DataError(msg, "leave it out")
-    found = float(np.median(values[config.contrast][inside])) - reference
-    wanted = (config.lesion_contrast - 1) * reference
-    scaled = dict(values)
-    if found * wanted > 0 and abs(found) > _LEAST_DIFFERENCE * reference:
-        for name in values:
-            scaled[name] = around[name] + wanted / found * (values[name] - around[name])
-    else:
-        scaled[config.contrast] = values[config.contrast] + wanted - found
-    return {n: np.maximum(v, min(0.0, float(scan.images[n].data.min()))) for n, v in scaled.items()}
-
-
-def _around(image: FloatArray, lesion: Mask, others: BoolArray) -> float:
-    """Median of the tissue around a lesion, 0 if there is none."""
-    import numpy as np
-    from scipy import ndimage
-
-    from brainfill.core.grid import Box
-
-    nearest, farthest = _RING_MM
-    x, y, z = (int(np.ceil(farthest / s)) + 1 for s in lesion.grid.spacing())
-    box = Box.around(lesion.data).grow((x, y, z)).within(lesion.grid.shape).slices
-    away_mm = ndimage.distance_transform_edt(~lesion.data[box], sampling=lesion.grid.spacing())
-    ring = (away_mm > nearest) & (away_mm <= farthest) & ~others[box] & (image[box] > 0)
-    return float(np.median(image[box][ring])) if ring.any() else 0.0
-
-
-def _later(now: Mask, shown: BoolArray, config: SynthesizeConfig, subject: str) -> Mask:
-    from brainfill.lesions.resize import grown, shrunk
-
-    later = grown(now, config.grow, shown) if config.grow else shrunk(now, config.shrink)
-    if not later.data.any():
-        msg = f"nothing is left of the lesions of '{subject}' shrunk by {config.shrink:g} mm"
-        raise DataError(msg, "shrink them less")
-    return later

@@ -31,7 +31,7 @@ class ThicknessConfig:
     )
     segmenter: str = option(
         "auto",
-        "who tells tissues apart for direct: auto (deep where its model is), atropos or deep",
+        "who tells tissues apart for direct: auto (deep where its model is), atropos, deep or kmeans",
     )
     skullstrip: str = option(
         "auto", "who finds the brain: auto, none, hd-bet, builtin, synthstrip, bet, or a mask file"

@@ -1,1 +1,1 @@
-"""Cortical thickness: measured by ways of our own or of other packages, by region."""
+"""Cortical thickness: measured in many ways, tables of regions, and what changed between two of them."""

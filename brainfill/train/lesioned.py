@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -32,7 +33,7 @@ class LesionedPack:
         names: one name per scan, such as "sub-01".
         contrasts: names of the N contrasts, T1w first.
         images: uint8 (N, D, H, W) each, 1 mm, axes towards S, R and A; 0 is background and 255 the 99.9th
-            percentile of the rest. A contrast that is not there is 0 everywhere.
+            percentile of the rest. A contrast that is not there, as may be where there is no lesion, is 0 everywhere.
         lesions: int16 (D, H, W) each, number of the lesion a voxel belongs to, 0 for none.
         shapes: bool (D, H, W) each, one lesion tightly cropped, 1 mm.
         spacing_mm: voxel size.
@@ -45,17 +46,32 @@ class LesionedPack:
     shapes: Sequence[BoolArray]
     spacing_mm: ClassVar[float] = 1.0
 
+    @cached_property
+    def places(self) -> list[list[np.ndarray]]:
+        """Of each scan, the voxels (n, 3) of each lesion that show tissue; looked up for every example."""
+        found = []
+        for image, lesions in zip(self.images, self.lesions, strict=True):
+            voxels = np.argwhere((lesions > 0) & (image[0] > 0))
+            numbers = lesions[tuple(voxels.T)]
+            found.append([voxels[numbers == n] for n in np.unique(numbers)])
+        return found
+
+    @cached_property
+    def complete(self) -> list[int]:
+        """Scans that have all contrasts."""
+        return [i for i, image in enumerate(self.images) if image.any(axis=(1, 2, 3)).all()]
+
 
 def packed_scan(images: Sequence[FloatArray], lesions: BoolArray) -> tuple[np.ndarray, np.ndarray]:
     """One person as a pack holds it, cut to the foreground.
 
     Args:
         images: (X, Y, Z) each, 1 mm RAS, T1w first; a contrast that is not there is 0 everywhere.
-        lesions: same shape.
+        lesions: same shape; what lies in the background of the T1w is left out.
     """
     box = Box.around(images[0] > 0).slices
-    numbered, _ = ndimage.label(lesions[box], np.ones((3, 3, 3)))
     whole = np.stack([_scaled(image[box]) for image in images])
+    numbered, _ = ndimage.label(lesions[box] & (whole[0] > 0), np.ones((3, 3, 3)))
     turned = np.ascontiguousarray(whole.transpose(0, 3, 1, 2))
     return turned, np.ascontiguousarray(numbered.transpose(2, 0, 1).astype(np.int16))
 
@@ -91,6 +107,7 @@ def _each(pack: LesionedPack) -> Iterator[tuple[FloatArray, BoolArray]]:
             box = Box(*zip(*((s.start, s.stop) for s in slices), strict=True))
             near = box.grow(_AROUND_VOX).within(lesions.shape).slices
             lesion, others = lesions[near] == number, lesions[near] > 0
+            lesion &= image[0][near] > 0
             if lesion.sum() >= _SMALLEST_VOX:
                 parts = [c[near].astype(np.float32) for c in image]
                 shown = [normalised(part, tissue_level(part, others)) for part in parts]
@@ -118,7 +135,7 @@ def load_lesioned(path: Path) -> LesionedPack:
 
     Raises:
         InputMissingError: the file is not there.
-        DataError: the file is not a pack of this kind and format, or holds no lesion.
+        DataError: the file is not a pack of this kind and format, or holds nothing to learn lesions from.
     """
     with opened(path, "packed scans of patients", _HOW) as (about, file):
         count = range(len(about["names"]))
@@ -129,15 +146,30 @@ def load_lesioned(path: Path) -> LesionedPack:
             [file[f"lesions{i}"] for i in count],
             shapes_of(file),
         )
+    problem = _problem(pack)
+    if problem:
+        msg = f"'{path}' cannot be trained on: {problem}"
+        raise DataError(msg, _HOW)
+    return pack
+
+
+def _problem(pack: LesionedPack) -> str:
+    """What speaks against training on a pack; empty if nothing does."""
     for name, image, lesions in zip(pack.names, pack.images, pack.lesions, strict=True):
         expected = (len(pack.contrasts), *lesions.shape)
         if image.shape != expected or image.dtype != np.uint8:
-            msg = f"scan '{name}' of '{path}' must be uint8 of shape {expected}, found {image.dtype} of shape {image.shape}"
-            raise DataError(msg, _HOW)
-    if not any(lesions.any() for lesions in pack.lesions):
-        msg = f"'{path}' holds no lesion"
-        raise DataError(msg, _HOW)
-    return pack
+            return f"scan '{name}' must be uint8 of shape {expected}, found {image.dtype} of shape {image.shape}"
+        if lesions.dtype != np.int16:
+            return f"lesions of scan '{name}' must be int16, found {lesions.dtype}"
+    for number, places in enumerate(pack.places):
+        if places and number not in pack.complete:
+            missing = [
+                c for c, i in zip(pack.contrasts, pack.images[number], strict=True) if not i.any()
+            ]
+            return f"scan '{pack.names[number]}' has lesions, but no {', '.join(missing)}"
+    if not any(len(voxels) >= _SMALLEST_VOX for places in pack.places for voxels in places):
+        return f"it holds no lesion of at least {_SMALLEST_VOX} voxels"
+    return "" if pack.shapes else "it holds no lesion shapes"
 
 
 def _scaled(image: FloatArray) -> np.ndarray:

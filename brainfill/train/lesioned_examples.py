@@ -10,16 +10,18 @@ import torch
 from torch import Tensor
 
 from brainfill.core.config import check_ranges, option
+from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, Box, FloatArray
 from brainfill.lesions.paint import Profile, painted
 from brainfill.lesions.shapes import lesions as stamped
 from brainfill.models._base import FamilyConfig, first_fill, normalised, tissue_level
 from brainfill.train.examples import SURROUNDINGS_VOX, AugmentConfig, augmented, crop_at
 from brainfill.train.lesioned import LesionedPack
+from brainfill.train.pack import BRIGHT
 
-_BRIGHT = 0.75  # of the tissue level: white matter in a T1w image
+_WHITE = 0.75  # of the tissue level: white matter in a T1w image
 _MOSTLY = 0.6
-_TRIES = 20
+_TRIES, _MOST_TRIES = 20, 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,9 @@ def draw_lesioned(
         mix: where lesions come from.
         augment: changes of the crops, of each contrast on its own.
         rng: source of all draws.
+
+    Raises:
+        DataError: no scan has white matter to paint a lesion into.
     """
     m, (d, h, w) = SURROUNDINGS_VOX, model.crop_vox
     wide, inner = (d + 2 * m, h + 2 * m, w + 2 * m), Box((m, m, m), (d + m, h + m, w + m))
@@ -91,16 +96,14 @@ def _own(
     rng: np.random.Generator,
 ) -> tuple[FloatArray, BoolArray]:
     """A patient's crop (N, D, H, W) in [0, 1] around one of their lesions, and the lesions to paint."""
-    patients = [i for i, lesions in enumerate(pack.lesions) if lesions.any()]
-    chosen = int(rng.choice(patients))
-    lesions = pack.lesions[chosen]
+    chosen = int(rng.choice([i for i, places in enumerate(pack.places) if places]))
+    places, lesions = pack.places[chosen], pack.lesions[chosen]
     # Many voxels are those of few large lesions; the many small ones are to be learnt as well.
-    weights = np.sqrt(np.bincount(lesions.ravel())[1:])
-    number = 1 + int(rng.choice(len(weights), p=weights / weights.sum()))
-    voxels = np.argwhere(lesions == number)
+    weights = np.sqrt([len(voxels) for voxels in places])
+    voxels = places[int(rng.choice(len(places), p=weights / weights.sum()))]
     centre = voxels[int(rng.integers(len(voxels)))]
     image = np.stack([crop_at(contrast, centre, wide) for contrast in pack.images[chosen]]) / 255
-    numbers = crop_at(lesions, centre, wide)
+    numbers, number = crop_at(lesions, centre, wide), lesions[tuple(centre)]
     hole = numbers == number if rng.random() < mix.others_shown else numbers > 0
     return image, _within(hole & (image[0] > 0), inner)
 
@@ -132,32 +135,43 @@ def _with_room(
     rng: np.random.Generator,
 ) -> tuple[FloatArray, BoolArray]:
     """A crop and lesion shapes that lie mostly in white matter of no lesion; the best of some tries."""
-    best = -1.0
-    everyone = range(len(pack.images))
-    whole = [i for i in everyone if all(contrast.any() for contrast in pack.images[i])]
-    people = whole if whole and rng.random() < mix.complete else everyone
-    for _ in range(_TRIES):
-        chosen = int(rng.choice(people))
-        t1, lesions = pack.images[chosen][0], pack.lesions[chosen]
-        centre = rng.integers(t1.shape)
-        if t1[tuple(centre)] < _BRIGHT * 255 * 0.7 or lesions[tuple(centre)]:
-            continue
-        crop = crop_at(t1, centre, wide) / 255
-        healthy = (crop > 0) & (crop_at(lesions, centre, wide) == 0)
-        hole = np.zeros(wide, bool)
-        hole[inner.slices] = stamped(inner.shape, pack.shapes, rng)
-        hole &= healthy
-        white = crop > _BRIGHT * tissue_level(crop, hole) if hole.any() else hole
-        share = float(white[hole].mean()) if hole.any() else 0.0
-        if share > best:
-            best = share
-            parts = [crop_at(contrast, centre, wide) / 255 for contrast in pack.images[chosen]]
-            found = np.stack(parts), hole
-        if share > _MOSTLY:
-            break
-    if best <= 0:
-        return _with_room(pack, wide, inner, mix, rng)
-    return found
+    people: Sequence[int] = range(len(pack.images))
+    if pack.complete and rng.random() < mix.complete:
+        people = pack.complete
+    best: tuple[FloatArray, BoolArray, float] | None = None
+    for tried in range(_MOST_TRIES):
+        room = _room(pack, int(rng.choice(people)), wide, inner, rng)
+        if room and (best is None or room[2] > best[2]):
+            best = room
+        if best and (best[2] > _MOSTLY or tried >= _TRIES):
+            return best[:2]
+    msg = "no scan of the training data shows white matter to paint a lesion into"
+    raise DataError(msg, "set train.lesions.own=1 to learn from patients' own lesions alone")
+
+
+def _room(
+    pack: LesionedPack,
+    chosen: int,
+    wide: tuple[int, int, int],
+    inner: Box,
+    rng: np.random.Generator,
+) -> tuple[FloatArray, BoolArray, float] | None:
+    """A crop of a scan, shapes in its tissue outside lesions, and their share of white matter, if any."""
+    t1, lesions = pack.images[chosen][0], pack.lesions[chosen]
+    centre = rng.integers(t1.shape)
+    if t1[tuple(centre)] < BRIGHT or lesions[tuple(centre)]:
+        return None
+    crop = crop_at(t1, centre, wide) / 255
+    hole = np.zeros(wide, bool)
+    hole[inner.slices] = stamped(inner.shape, pack.shapes, rng)
+    hole &= (crop > 0) & (crop_at(lesions, centre, wide) == 0)
+    if not hole.any():
+        return None
+    share = float((crop[hole] > _WHITE * tissue_level(crop, hole)).mean())
+    if share == 0:
+        return None
+    image = np.stack([crop_at(contrast, centre, wide) for contrast in pack.images[chosen]]) / 255
+    return image, hole, share
 
 
 def _shown(

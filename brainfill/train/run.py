@@ -77,7 +77,8 @@ def train_run(
     Args:
         family: module of brainfill.models or brainfill.segmentation.
         preset: one of its PRESETS.
-        data: packed training data (.npz); for a segmenter, with a class per voxel.
+        data: packed training data (.npz); for a segmenter, with a class per voxel; for a painter of lesions, of
+            patients.
         out: folder of the run; a run that is already there is continued.
         settings: `train.steps=1000` or `model.unet.width=24`.
         device: torch device; every process launched by torchrun takes its own.
@@ -158,16 +159,15 @@ def resolved(family: str, preset: str, settings: Sequence[str]) -> RunConfig:
     model: Any = presets[preset]
     segments = package == "brainfill.segmentation"
     training: TrainConfig | SegmentConfig = SegmentConfig() if segments else TrainConfig()
+    given: dict[str, list[str]] = {"model": [], "train": []}
     for setting in settings:
         part, _, rest = setting.partition(".")
-        if part == "model":
-            model = override(model, [rest])
-        elif part == "train":
-            training = override(training, [rest])
-        else:
+        if part not in given:
             msg = f"setting '{setting}' must begin with 'model.' or 'train.'"
             raise ConfigError(msg, "for example train.steps=1000")
-    return RunConfig(model, training)
+        given[part].append(rest)
+    # Together, since some settings are allowed with others only.
+    return RunConfig(override(model, given["model"]), override(training, given["train"]))
 
 
 def export(
@@ -206,12 +206,18 @@ def _pack_for(config: RunConfig, data: Path) -> Pack | LabelledPack | LesionedPa
     """
     if isinstance(config.train, SegmentConfig):
         return load_labelled(data)
-    if kind_of(data) != LESIONED:
-        return load_pack(data)
-    pack, wanted = load_lesioned(data), config.model.contrasts
-    if tuple(pack.contrasts) != tuple(wanted):
-        msg = f"'{data}' holds {', '.join(pack.contrasts)}, the model wants {', '.join(wanted)}"
-        raise ConfigError(msg, "for example --set model.contrasts=[T1w,FLAIR]")
+    pack: Pack | LesionedPack
+    if kind_of(data) == LESIONED:
+        pack = load_lesioned(data)
+        held = list(pack.contrasts)
+    else:
+        pack, held = load_pack(data), ["T1w"]
+    if held != (wanted := list(config.model.contrasts)):
+        msg = f"'{data}' holds {', '.join(held)}, the model wants {', '.join(wanted)}"
+        raise ConfigError(msg, f"take other data, or --set 'model.contrasts={json.dumps(held)}'")
+    if isinstance(pack, Pack) and not config.model.conditional:
+        msg = f"a model that redraws whole images learns from patients, and '{data}' holds none"
+        raise ConfigError(msg, "leave out model.conditional=false, or pack patients' lesions")
     return pack
 
 

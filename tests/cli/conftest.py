@@ -7,8 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from cli_files import save
+from study_cases import save_cases
 
 from brainfill.cli.app import main
+
+SMALL_STUDY = ("--crop-mm", "20", "--pixel-mm", "2", "-q")
 
 
 class Outcome(NamedTuple):
@@ -66,3 +69,30 @@ def files(tmp_path, head, lesion):
     dark[lesion > 0] = 200
     t1, mask = tmp_path / "sub-01_T1w.nii.gz", tmp_path / "sub-01_mask.nii.gz"
     return Files(save(t1, dark), save(mask, lesion), tmp_path)
+
+
+@pytest.fixture(scope="session")
+def case_folder(tmp_path_factory):
+    """Three cases of a study on disk."""
+    made = tmp_path_factory.mktemp("cases")
+    save_cases(made, ["case-ann", "case-bob", "case-cem"])
+    return made
+
+
+@pytest.fixture
+def table(case_folder, tmp_path):
+    """The table of the cases, in a folder where the test may write."""
+    for path in case_folder.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    text = (case_folder / "cases.tsv").read_text()
+    (tmp_path / "cases.tsv").unlink()
+    (tmp_path / "cases.tsv").write_text(text)
+    return tmp_path / "cases.tsv"
+
+
+@pytest.fixture
+def make_study(call, table):
+    """Makes a study with more options; the outcome."""
+    return lambda *more, out="study": call(
+        "study", "make", table, "-o", table.parent / out, *SMALL_STUDY, *more
+    )

@@ -19,7 +19,20 @@ def test_no_arguments_shows_help_and_is_wrong_use(call):
 
 
 @pytest.mark.parametrize(
-    "command", ["fill", "preprocess", "transform", "evaluate", "train", "list"]
+    "command",
+    [
+        "fill",
+        "preprocess",
+        "smooth",
+        "synthesize",
+        "transform",
+        "masks",
+        "compare",
+        "evaluate",
+        "study",
+        "train",
+        "list",
+    ],
 )
 def test_every_command_has_help(call, command):
     outcome = call(command, "--help")

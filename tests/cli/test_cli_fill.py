@@ -54,6 +54,17 @@ def test_the_lesion_is_filled_and_nothing_else_changes(call, files, lesion):
     ]
 
 
+def test_deterministic_runs_write_the_same_bytes(call, files):
+    contents = []
+    for _ in range(2):
+        assert (
+            call("fill", files.t1, files.mask, *LOCALMEAN, "--deterministic", "--force").code == 0
+        )
+        contents.append({p.name: p.read_bytes() for p in files.folder.glob("*_filled.*")})
+    assert len(contents[0]) == 2
+    assert contents[0] == contents[1]
+
+
 def test_the_record_beside_the_output(call, files):
     out = files.folder / "x.nii"
     assert call("fill", files.t1, files.mask, "-o", out, *LOCALMEAN, "--seed", 5).code == 0

@@ -39,6 +39,19 @@ def test_models_come_from_their_cards(call, monkeypatch, tmp_path):
     ]
 
 
+def test_painters_are_listed_and_models_say_that_they_paint(call, monkeypatch, tmp_path):
+    from brainfill.bundles import store
+
+    found = json.loads(call("list", "painters", "--json").out)
+    assert found == registry.describe("brainfill.painters")
+    assert list(found) == ["coarse", "conditional", "guided"]
+    (tmp_path / "p").mkdir()
+    card = {"name": "p", "family": "memory3d", "lesions": {"T1w": {"median": 0.6}}}
+    (tmp_path / "p" / "config.json").write_text(json.dumps(card))
+    monkeypatch.setattr(store, "_SHIPPED", tmp_path)
+    assert call("list", "models").out == "p  paints lesions: memory3d, version 1, licence: \n"
+
+
 def test_families_of_both_kinds_are_listed(call):
     found = json.loads(call("list", "families", "--json").out)
     assert {"memory3d", "pseudo3d", "slice2d", "blocks"} <= found.keys()

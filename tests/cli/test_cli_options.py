@@ -10,14 +10,20 @@ from brainfill.cli.app import app
 from brainfill.cli.train import TrainOptions
 from brainfill.core import registry
 from brainfill.tasks._device import RunConfig
+from brainfill.tasks.compare import CompareConfig
 from brainfill.tasks.fill import FILLERS, MODEL_OPTIONS, FillConfig
 from brainfill.tasks.preprocess import PreprocessConfig
+from brainfill.tasks.smooth import SmoothConfig
+from brainfill.tasks.synthesize import SynthesizeConfig
 from brainfill.tasks.transform import TransformConfig
 
 # Which configs stand behind the options of which command.
 CONFIGS = {
     "fill": (FillConfig, RunConfig, ReadConfig),
     "preprocess": (PreprocessConfig, RunConfig, ReadConfig),
+    "synthesize": (SynthesizeConfig, RunConfig, ReadConfig),
+    "smooth": (SmoothConfig, ReadConfig),
+    "compare": (CompareConfig, ReadConfig),
     "train": (TrainOptions, RunConfig),
     "transform": (TransformConfig,),
 }
@@ -27,12 +33,15 @@ NOT_OPTIONS = {
     ("fill", "sd"),
     *(("train", name) for name in ("seed", "threads", "deterministic")),
     ("preprocess", "steps"),  # given as one text
+    ("synthesize", "deterministic"),  # of steps that it does not take
+    ("smooth", "sigma_mm"),
 }
 # Options that say what to read and write, or how to talk.
 OF_THE_COMMAND = {
     *("t1", "mask", "input_", "lesion", "out", "sd", "labels", "force", "dry_run", "as_json"),
     *("verbose", "quiet", "help", "data", "lesions", "exclude"),
-    *("flair", "t2", "t1ce", "work", "image", "like", "transforms", "threads"),
+    *("before", "after", "pairs", "lesion", "null"),
+    *("flair", "flair_out", "t2", "t1ce", "work", "image", "like", "transforms", "threads"),
 }
 FIELDS = [
     pytest.param(command, config, field, id=f"{command}-{field.name}")

@@ -71,11 +71,22 @@ def test_names_and_sidecars(call, scans):
     )
 
 
+def test_an_empty_lesion_mask_is_said_and_taken_along(call, scans):
+    mask = nib.load(scans / "lesion.nii.gz")
+    empty = np.zeros(mask.shape, np.uint8)
+    nib.Nifti1Image(empty, mask.affine).to_filename(scans / "lesion.nii.gz")
+    outcome = preprocess(call, scans)
+    assert outcome.code == 0
+    assert "warning: the lesion mask of 'sub-01_T1w' is empty" in outcome.err
+    assert not data(scans / "out" / "sub-01_label-lesion_mask.nii.gz").any()
+
+
 def test_deterministic_runs_write_the_same_bytes(call, scans):
     for out in ("a", "b"):
         assert preprocess(call, scans, "--deterministic", "--transform", "syn", out=out).code == 0
-    names = sorted(p.name for p in (scans / "a").iterdir() if not p.name.endswith(".json"))
+    names = sorted(p.name for p in (scans / "a").iterdir())
     assert any(n.endswith("xfm.nii.gz") for n in names)
+    assert "sub-01_desc-preproc.json" in names
     for name in names:
         assert (scans / "a" / name).read_bytes() == (scans / "b" / name).read_bytes(), name
 

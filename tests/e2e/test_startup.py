@@ -6,7 +6,18 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "monai", "numpy", "nibabel", "scipy", "ants", "skimage", "SimpleITK", "rich"}
+HEAVY = {
+    "torch",
+    "monai",
+    "numpy",
+    "nibabel",
+    "scipy",
+    "ants",
+    "skimage",
+    "SimpleITK",
+    "rich",
+    "matplotlib",
+}
 LIMIT_S = 0.4
 
 LOADED = """
@@ -28,8 +39,14 @@ print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
         ["--version"],
         ["fill", "--help"],
         ["preprocess", "--help"],
+        ["smooth", "--help"],
         ["transform", "--help"],
+        ["masks", "--help"],
+        ["masks", "components", "--help"],
+        ["compare", "--help"],
         ["train", "--help"],
+        ["study", "make", "--help"],
+        ["study", "score", "--help"],
         ["list", "fillers"],
     ],
     ids=" ".join,

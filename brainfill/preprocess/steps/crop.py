@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -80,7 +79,6 @@ def build(config: Config) -> Step:
 
 def _box(scan: Scan, config: Config) -> Box:
     """The box in voxels of the scan; it may reach outside if it has a size."""
-    shape, spacing = scan.grid.shape, scan.grid.spacing()
     if config.centre_mm:
         centre = scan.grid.to_index(np.array([config.centre_mm]))[0]
         a, b, c = (
@@ -88,12 +86,12 @@ def _box(scan: Scan, config: Config) -> Box:
         )
         nx, ny, nz = config.size
         return Box((a, b, c), (a + nx, b + ny, c + nz))
-    kept = Box((0, 0, 0), shape)
+    kept = Box((0, 0, 0), scan.grid.shape)
     if config.around != "image":
-        kept = Box.around(_kept(scan, config.around))
+        margin_mm = 0.0 if config.size else config.margin_mm
+        kept = scan.grid.box_around(_kept(scan, config.around), margin_mm)
     if not config.size:
-        sx, sy, sz = (math.ceil(config.margin_mm / s) for s in spacing)
-        return kept.grow((sx, sy, sz)).within(shape)
+        return kept
     x, y, z = ((a + b - n) // 2 for a, b, n in zip(kept.start, kept.stop, config.size, strict=True))
     nx, ny, nz = config.size
     return Box((x, y, z), (x + nx, y + ny, z + nz))

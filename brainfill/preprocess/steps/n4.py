@@ -11,7 +11,7 @@ import numpy as np
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError
-from brainfill.core.grid import BoolArray, FloatArray
+from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.core.volume import Mask, Scan, Volume
 from brainfill.preprocess._ants import load_ants, to_ants
 from brainfill.preprocess._base import Step, Undo
@@ -19,13 +19,16 @@ from brainfill.preprocess.foreground import foreground
 
 _SMALLEST_FIELD = 1e-3
 _SMALLEST_SIDE = 8
+_MARGIN_MM = 5.0
 
 
 @dataclass(frozen=True)
 class Config:
     """Settings of N4 (Tustison 2010, https://doi.org/10.1109/TMI.2010.2046908)."""
 
-    shrink: int = option(4, "fit on every n-th voxel", unit="voxels", low=1, high=8)
+    shrink: int = option(
+        4, "fit on every n-th voxel, or every n-th mm where voxels are smaller", low=1, high=8
+    )
     iterations: int = option(50, "at most, on each of the four levels", low=1, high=500)
     tolerance: float = option(1e-4, "change below which a level ends", low=0, high=1)
     spline_mm: float = option(
@@ -86,12 +89,23 @@ def _field(scan: Scan, image: Volume, config: Config, ctx: Context) -> FloatArra
         raise DataError(
             msg, "look at the brain mask; N4 takes logarithms and needs positive values"
         )
+    box = scan.grid.box_around(where, _MARGIN_MM)
+    field = _fit(
+        Volume(image.data[box.slices], scan.grid.crop(box)), where[box.slices], config, ctx
+    )
+    # Nothing was seen beyond the box, and a spline runs away where nothing holds it: there the field stays what it
+    # is at the nearest face.
+    beyond = [(a, n - b) for a, b, n in zip(box.start, box.stop, scan.grid.shape, strict=True)]
+    return np.pad(field, beyond, mode="edge")
+
+
+def _fit(image: Volume, where: BoolArray, config: Config, ctx: Context) -> FloatArray:
+    """The field of a part of an image, fitted at `where`: float32, positive, of geometric mean 1 there."""
     ants = load_ants(ctx)
-    shrink = max(1, min(config.shrink, min(scan.grid.shape) // _SMALLEST_SIDE))
     field = ants.n4_bias_field_correction(
         to_ants(ants, image.data, image.grid),
         mask=to_ants(ants, where, image.grid),
-        shrink_factor=shrink,
+        shrink_factor=_shrink(image.grid, config.shrink),
         convergence={"iters": [config.iterations] * 4, "tol": config.tolerance},
         spline_param=config.spline_mm,
         return_bias_field=True,
@@ -99,6 +113,12 @@ def _field(scan: Scan, image: Volume, config: Config, ctx: Context) -> FloatArra
     field = np.clip(np.nan_to_num(field, nan=1.0), _SMALLEST_FIELD, None)
     # N4 leaves the mean open; with a mean of 1 intensities stay what they are.
     return np.asarray(field / np.exp(np.log(field[where]).mean()), np.float32)
+
+
+def _shrink(grid: Grid, wanted: int) -> int:
+    # Half the voxel size is eight times the work, and the field is no finer for it.
+    fine = round(wanted / max(grid.spacing()))
+    return max(1, min(max(wanted, fine), min(grid.shape) // _SMALLEST_SIDE))
 
 
 def _fitted(scan: Scan, image: Volume) -> BoolArray:

@@ -13,7 +13,7 @@ from brainfill.core.config import option
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError
 from brainfill.core.grid import Grid
-from brainfill.core.volume import Scan
+from brainfill.core.volume import Mask, Scan
 from brainfill.preprocess._base import ArrayUndo, Step, Undo, map_scan
 
 _AXIS_OF = {"L": 0, "R": 0, "P": 1, "A": 1, "I": 2, "S": 2}
@@ -53,6 +53,12 @@ def build(config: Config) -> Step:
 def reoriented_grid(grid: Grid, axcodes: str) -> Grid:
     """The grid with its axes flipped and permuted to `axcodes`; the voxels stay where they are."""
     return _turned_grid(grid, *_turn(grid.axcodes(), axcodes))
+
+
+def reoriented_mask(mask: Mask, axcodes: str) -> Mask:
+    """The same voxels as a mask whose axes point to `axcodes`."""
+    turn = _turner(*_turn(mask.grid.axcodes(), axcodes))
+    return Mask(turn(mask.data), reoriented_grid(mask.grid, axcodes))
 
 
 def _turn(found: str, wanted: str) -> tuple[tuple[int, ...], tuple[bool, ...]]:

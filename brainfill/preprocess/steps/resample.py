@@ -17,7 +17,7 @@ from brainfill.preprocess._base import ArrayUndo, Step, Undo, map_scan
 
 # Standard deviation of a Gaussian whose full width at half maximum is 1.
 _SD_PER_FWHM = 1 / (2 * np.sqrt(2 * np.log(2)))
-_SPLINE_REACH_VOX = 12  # the cubic prefilter has decayed to 1e-7 by then
+SPLINE_REACH_VOX = 12  # the cubic prefilter has decayed to 1e-7 by then
 _LATTICE_TOL_VOX = 1e-3
 
 
@@ -101,7 +101,7 @@ def resample_to(
         order, antialias = 0, False
     sigma = _blur_vox(matrix) if antialias and order > 0 else np.zeros(3)
     low, high = _reach(matrix, offset, target_grid.shape)
-    margin = np.ceil(4 * sigma) + (_SPLINE_REACH_VOX if order > 1 else 1)
+    margin = np.ceil(4 * sigma) + (SPLINE_REACH_VOX if order > 1 else 1)
     box = _box(np.floor(low - margin), np.ceil(high + margin) + 1).within(grid.shape)
     if box.size == 0:
         return np.zeros(target_grid.shape, np.float32)
@@ -155,9 +155,14 @@ def _box(start: FloatArray, stop: FloatArray) -> Box:
 
 def _outside(matrix: FloatArray, offset: FloatArray, grid: Grid, target: Grid) -> BoolArray:
     outside = np.zeros(target.shape, bool)
-    i, j, k = np.ogrid[tuple(slice(n) for n in target.shape)]
+    axes = np.ogrid[tuple(slice(n) for n in target.shape)]
     for row, start, n in zip(matrix, offset, grid.shape, strict=True):
-        index = i * row[0] + j * row[1] + k * row[2] + start
+        index = np.full((1, 1, 1), start)
+        for along, step in zip(axes, row, strict=True):
+            if (
+                abs(step) * along.size > _LATTICE_TOL_VOX
+            ):  # parallel axes take no array of all voxels
+                index = index + along * step
         outside |= (index < -0.5 - _LATTICE_TOL_VOX) | (index > n - 0.5 + _LATTICE_TOL_VOX)
     return outside
 

@@ -74,11 +74,12 @@ def build(config: Config) -> Stripper:
         bundle = _load(config)
         crop_vox, whole = bundle.segmenter.config.crop_vox, reoriented_grid(image.grid, "RAS")
         ctx.progress("finding the brain", 0, _LOOKS)
-        look = _look(bundle, image, resampled_grid(whole, bundle.card.spacing_mm), ctx)
+        coarse = _coarse(image, resampled_grid(whole, bundle.card.spacing_mm))
+        look = _look(bundle, coarse, coarse.grid, ctx)
         for number in range(1, _LOOKS):
             ctx.progress("finding the brain", number, _LOOKS)
             around = _around(look.chance > config.threshold, look.grid, crop_vox)
-            look = _look(bundle, image, around, ctx)
+            look = _look(bundle, coarse, around, ctx)
         # Probabilities, unlike flags, are smooth, and so is where they cross the threshold.
         fine = resample_to(look.chance, look.grid, image.grid, 1)
         brain = Mask(solid(fine > config.threshold), image.grid)
@@ -104,15 +105,19 @@ def _around(brain: BoolArray, grid: Grid, crop_vox: Index3) -> Grid:
     return grid.crop(Box((i, j, k), (i + h, j + w, k + d)))
 
 
+def _coarse(image: Volume, grid: Grid) -> Volume:
+    above = image.data - image.data.min()  # beyond the image's ends is 0, which must be dark
+    return Volume(resample_to(above, image.grid, grid, 1), grid)
+
+
 def _look(bundle: SegmenterBundle, image: Volume, grid: Grid, ctx: Context) -> _Look:
-    """What the network sees and says on a RAS grid."""
+    """What the network sees and says on a grid whose voxels are those of the image, or lie beyond its ends."""
     import torch
 
     from brainfill.segmentation._base import normalised
 
     segmenter = bundle.segmenter
-    above = image.data - image.data.min()  # beyond the image's ends is 0, which must be dark
-    shown = normalised(resample_to(above, image.grid, grid, 1).transpose(2, 0, 1))
+    shown = normalised(resample_to(image.data, image.grid, grid, 1).transpose(2, 0, 1))
     segmenter.net.to(ctx.device)
     shares = segmenter.shares(torch.from_numpy(shown).to(ctx.device)[None, None])
     brain = segmenter.config.classes.index(_BRAIN) - 1  # there is no share of the first class

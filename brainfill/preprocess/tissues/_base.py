@@ -8,11 +8,12 @@ from typing import Protocol
 import numpy as np
 
 from brainfill.core.context import Context
+from brainfill.core.errors import DataError
 from brainfill.core.grid import FloatArray, Grid
-from brainfill.core.volume import LabelMap, Scan
+from brainfill.core.volume import LabelMap, Mask, Scan
+from brainfill.lesions.anatomy import CSF, GREY, WHITE
 from brainfill.preprocess.registration import Registration
 
-CSF, GREY, WHITE = 1, 2, 3
 NAMES = {CSF: "cerebrospinal fluid", GREY: "grey matter", WHITE: "white matter"}
 
 
@@ -37,6 +38,18 @@ class Tissues:
         shares = np.stack([self.csf, self.grey, self.white])
         found = np.where(shares.sum(axis=0) >= 0.5, shares.argmax(axis=0) + 1, 0)
         return LabelMap(found.astype(np.int32), self.grid, NAMES)
+
+
+def brain_of(scan: Scan) -> Mask:
+    """The brain of a scan that a skull stripper has seen.
+
+    Raises:
+        DataError: there is none.
+    """
+    if scan.brain is None or not scan.brain.data.any():
+        msg = f"cannot tell the tissues of '{scan.subject}' apart: it has no brain mask"
+        raise DataError(msg, "strip the skull first")
+    return scan.brain
 
 
 class Segmenter(Protocol):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +12,10 @@ from brainfill.core.context import Context
 from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.core.volume import Scan, Volume
-from brainfill.preprocess._ants import load_ants, to_ants
+from brainfill.preprocess._ants import ants_version, load_ants, own_temporary_files, to_ants
 from brainfill.preprocess.registration import Registration
 from brainfill.preprocess.template import tissue_maps
-from brainfill.preprocess.tissues._base import Segmenter, Tissues
+from brainfill.preprocess.tissues._base import Segmenter, Tissues, brain_of
 from brainfill.preprocess.transforms import carry
 
 _LEAST_SHARE = 0.02
@@ -46,16 +43,14 @@ def missing(config: Config) -> str:  # noqa: ARG001 - the same for all segmenter
 
 def state(config: Config) -> dict[str, Any]:  # noqa: ARG001 - the same for all segmenters
     """What a result depends on beside images and settings: the programs of ANTsPy."""
-    from importlib.metadata import version
-
-    return {"ANTsPy": version("antspyx")}
+    return {"ANTsPy": ants_version()}
 
 
 def build(config: Config) -> Segmenter:
     """A segmenter that learns the brightness of each tissue from where the template has it."""
 
     def segment(scan: Scan, found: Registration, ctx: Context) -> Tissues:
-        image, brain = scan.images["T1w"], _brain(scan)
+        image, brain = scan.images["T1w"], brain_of(scan).data
         looked = brain & ~scan.lesion.data if scan.lesion else brain
         ctx.progress("telling tissues apart", 0, 1)
         priors = _priors(scan.grid, found, brain, ctx)
@@ -67,13 +62,6 @@ def build(config: Config) -> Segmenter:
         return Tissues(scan.grid, *shares)
 
     return segment
-
-
-def _brain(scan: Scan) -> BoolArray:
-    if scan.brain is None or not scan.brain.data.any():
-        msg = f"cannot tell the tissues of '{scan.subject}' apart: it has no brain mask"
-        raise DataError(msg, "strip the skull first")
-    return scan.brain.data
 
 
 def _priors(grid: Grid, found: Registration, brain: BoolArray, ctx: Context) -> list[FloatArray]:
@@ -102,7 +90,7 @@ def _posteriors(
     ctx: Context,
 ) -> list[FloatArray]:
     ants = load_ants(ctx)
-    with _own_temporary_files():
+    with own_temporary_files():
         grid = Grid(values.shape, np.eye(4))  # Atropos counts in voxels
         found = ants.atropos(
             to_ants(ants, values, grid),
@@ -134,15 +122,3 @@ def _check(subject: str, values: FloatArray, looked: BoolArray, shares: list[Flo
             f"{fluid:.3g}, {grey:.3g} and {white:.3g}, expected these to rise"
         )
         raise DataError(msg, "give the T1-weighted image of the person")
-
-
-@contextmanager
-def _own_temporary_files() -> Iterator[None]:
-    """Have what ANTsPy leaves in the folder of temporary files removed."""
-    before = tempfile.tempdir
-    with tempfile.TemporaryDirectory(prefix="brainfill-") as folder:
-        tempfile.tempdir = folder
-        try:
-            yield
-        finally:
-            tempfile.tempdir = before

@@ -10,13 +10,13 @@ import numpy as np
 from brainfill.bundles.store import WEIGHTS, SegmenterBundle, find, load_segmenter, read_card
 from brainfill.core.config import option
 from brainfill.core.context import Context
-from brainfill.core.errors import ConfigError, DataError, UnavailableError
+from brainfill.core.errors import ConfigError, UnavailableError
 from brainfill.core.grid import Box, FloatArray, Grid
-from brainfill.core.volume import Scan
+from brainfill.core.volume import Mask, Scan
 from brainfill.preprocess.registration import Registration
 from brainfill.preprocess.steps.reorient import reoriented_grid
 from brainfill.preprocess.steps.resample import resample_to, resampled_grid
-from brainfill.preprocess.tissues._base import Segmenter, Tissues
+from brainfill.preprocess.tissues._base import Segmenter, Tissues, brain_of
 
 CLASSES = ("background", "csf", "grey", "white")
 _MARGIN_VOX = 8
@@ -48,15 +48,13 @@ def build(config: Config) -> Segmenter:
     """A segmenter that loads its network when it is called."""
 
     def segment(scan: Scan, found: Registration, ctx: Context) -> Tissues:  # noqa: ARG001 - the protocol
-        if scan.brain is None or not scan.brain.data.any():
-            msg = f"cannot tell the tissues of '{scan.subject}' apart: it has no brain mask"
-            raise DataError(msg, "strip the skull first")
+        brain = brain_of(scan)
         bundle = _loaded(config)
         ctx.progress("telling tissues apart", 0, 1)
-        seen = _grid_around(scan, bundle)
+        seen = _grid_around(brain, bundle)
         shares = _shares(bundle, scan, seen, ctx)
         csf, grey, white = (
-            np.where(scan.brain.data, resample_to(s, seen, scan.grid, 1), 0).astype(np.float32)
+            np.where(brain.data, resample_to(s, seen, scan.grid, 1), 0).astype(np.float32)
             for s in shares
         )
         ctx.progress("telling tissues apart", 1, 1)
@@ -85,11 +83,10 @@ def _loaded(config: Config) -> SegmenterBundle:
     return bundle
 
 
-def _grid_around(scan: Scan, bundle: SegmenterBundle) -> Grid:
+def _grid_around(brain: Mask, bundle: SegmenterBundle) -> Grid:
     """The brain and a margin in RAS voxels of the model's size, no smaller than what it was trained on."""
-    whole = resampled_grid(reoriented_grid(scan.grid, "RAS"), bundle.card.spacing_mm)
-    assert scan.brain is not None  # noqa: S101 - checked by the caller
-    flags = resample_to(scan.brain.data.astype(np.float32), scan.grid, whole, 1) > 0
+    whole = resampled_grid(reoriented_grid(brain.grid, "RAS"), bundle.card.spacing_mm)
+    flags = resample_to(brain.data.astype(np.float32), brain.grid, whole, 1) > 0
     box = Box.around(flags).grow((_MARGIN_VOX,) * 3)
     d, h, w = bundle.segmenter.config.crop_vox
     x, y, z = (max(0, -(-(n - m) // 2)) for n, m in zip((h, w, d), box.shape, strict=True))

@@ -14,8 +14,9 @@ from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError, DataError
 from brainfill.core.grid import FloatArray, Grid
 from brainfill.core.volume import LabelMap, Mask, Scan, Volume
+from brainfill.lesions.anatomy import GREY, WHITE
 from brainfill.preprocess.steps.resample import resample_to
-from brainfill.preprocess.tissues._base import GREY, WHITE, Tissues
+from brainfill.preprocess.tissues._base import Tissues
 from brainfill.thickness._base import NEUROMORPHOMETRICS, Backend, Thickness
 from brainfill.thickness.direct import DirectConfig, Sheet, direct
 from brainfill.thickness.placed import labels_on, place
@@ -28,8 +29,8 @@ TISSUES = "brainfill.preprocess.tissues"
 class Config:
     """How tissues are told apart, and how thickness is measured."""
 
-    segmenter: Literal["auto", "atropos", "deep"] = option(
-        "auto", "who tells tissues apart: auto (deep where its model is), atropos or deep"
+    segmenter: Literal["auto", "atropos", "deep", "kmeans"] = option(
+        "auto", "who tells tissues apart: auto (deep where its model is), atropos, deep or kmeans"
     )
     tissues: dict[str, Any] = option({}, "settings of the segmenter, such as prior_weight")
     direct: DirectConfig = option(DirectConfig(), "settings of DiReCT")
@@ -51,7 +52,7 @@ class Config:
 
 
 class _Chosen(NamedTuple):
-    name: Literal["atropos", "deep"]
+    name: Literal["atropos", "deep", "kmeans"]
     config: Any
     reason: str
 

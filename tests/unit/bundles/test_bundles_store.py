@@ -33,6 +33,7 @@ CARD = Card(
     licence="CC0",
     citation="Nobody 1900",
     data="2 scans: a, b",
+    lesions={"T1w": {"median": 0.75, "grain": 0.04}},
     made_by="a test",
     metrics={"mae": {"mean": 0.25, "n": 3}},
 )
@@ -256,6 +257,7 @@ def test_an_empty_shelf_is_said_to_hold_none(shipped):
 
 
 def test_a_model_that_fills_cannot_segment(saved):
+    edit_card(saved[0], lesions={})
     with pytest.raises(ConfigError, match="'probe' is of the wrong kind: it fills holes") as info:
         load_segmenter(saved[0])
     assert info.value.hint == "see: brainfill list models"

@@ -26,10 +26,13 @@ class Outer:
     text: str = option("", "words")
     mode: Literal["fast", "slow"] = option("fast", "how")
     size: tuple[int, int, int] = option((1, 2, 3), "three numbers", unit="voxels")
-    mult: tuple[int, ...] = option((1, 2), "any number of numbers")
+    mult: tuple[int, ...] = option((1, 2), "any number of numbers", low=1)
     extra: dict[str, Any] = option({}, "anything")
     shares: dict[str, float] = option({}, "numbers by name")
     limit: float | None = option(None, "no limit when empty", low=0.0)
+    level: float | Literal["low", "high"] = option(
+        "low", "a number, or what it is called", high=2.0
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -48,7 +51,7 @@ def test_to_dict_is_plain_and_comes_back_equal():
     flag=st.booleans(),
     text=st.text(),
     size=st.tuples(*[st.integers()] * 3),
-    mult=st.lists(st.integers()),
+    mult=st.lists(st.integers(1)),
     shares=st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False)),
 )
 def test_any_config_survives_json(depth, share, flag, text, size, mult, shares):
@@ -88,13 +91,15 @@ def test_unknown_key_far_from_all_others_has_no_hint():
         ({"text": 4}, "'text' must be text, got 4"),
         ({"mode": "medium"}, "'mode' must be one of fast, slow, got 'medium'"),
         ({"mode": ["fast"]}, "'mode' must be one of fast, slow"),
+        ({"limit": "low"}, "'limit' must be a number or nothing, got 'low'"),
+        ({"level": "mid"}, "'level' must be a number or one of low, high, got 'mid'"),
         ({"size": [1, 2]}, "'size' must be tuple"),
         ({"size": [1, 2, 3.5]}, "'size' must be a whole number, got 3.5"),
         ({"size": "123"}, "'size' must be tuple"),
         ({"mult": 3}, "'mult' must be tuple"),
         ({"extra": [1]}, "'extra' must be dict"),
         ({"shares": {"a": "b"}}, "'shares.a' must be a number, got 'b'"),
-        ({"limit": "none"}, "'limit' must be float | None, got 'none'"),
+        ({"limit": "none"}, "'limit' must be a number or nothing, got 'none'"),
     ],
 )
 def test_a_wrong_type_is_named_and_never_converted(values, sentence):
@@ -124,6 +129,7 @@ def test_a_prefix_tells_where_a_key_was_found():
         (lambda: Inner(share=1.01), r"share must be between 0.0 and 1.0, got 1.01"),
         (lambda: Inner(share=float("nan")), r"share must be between 0.0 and 1.0, got nan"),
         (lambda: Outer(limit=-1.0), r"limit must be at least 0.0, got -1.0"),
+        (lambda: Outer(mult=(2, 0, 5)), r"mult must be at least 1, got 0"),
     ],
 )
 def test_a_value_outside_its_range_is_refused(make, sentence):
@@ -178,3 +184,10 @@ def test_a_bad_setting_is_explained(setting, sentence, hint):
 
 def test_mutable_defaults_are_not_shared():
     assert Outer().extra is not Outer().extra
+
+
+@pytest.mark.parametrize(("text", "level"), [("high", "high"), ("1.5", 1.5), ("1", 1.0)])
+def test_a_number_or_its_name_may_be_set(text, level):
+    assert override(Outer(), [f"level={text}"]).level == level
+    with pytest.raises(ConfigError, match=r"level must be at most 2\.0, got 3"):
+        override(Outer(), ["level=3"])

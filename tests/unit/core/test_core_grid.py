@@ -26,6 +26,9 @@ def test_to_world_by_hand():
     assert grid.axcodes() == "ASL"
 
 
+_WORLD = dict(zip("LRPAIS", "xxyyzz", strict=True))
+
+
 def test_axcodes_of_every_orientation():
     letters = (("L", "R"), ("P", "A"), ("I", "S"))
     for order in itertools.permutations(range(3)):
@@ -36,7 +39,9 @@ def test_axcodes_of_every_orientation():
             affine = np.eye(4)
             affine[:3, :3] = axes
             expected = "".join(letters[w][int(s > 0)] for w, s in zip(order, signs, strict=True))
-            assert Grid((2, 3, 4), affine).axcodes() == expected
+            grid = Grid((2, 3, 4), affine)
+            assert grid.axcodes() == expected
+            assert ["xyz"[w] for w in grid.world_axes()] == [_WORLD[code] for code in expected]
 
 
 def test_axcodes_of_an_oblique_grid_name_three_different_axes(grids):
@@ -141,3 +146,13 @@ def test_box_grow_union_and_size():
     assert a.union(b) == Box((0, 2, 3), (2, 9, 6))
     assert a.size == 6
     assert np.zeros((9, 9, 9))[a.slices].shape == a.shape == (1, 2, 3)
+
+
+def test_box_around_has_its_margin_in_millimetres_and_ends_at_the_grid():
+    grid = Grid((20, 20, 20), np.diag([1.0, -2, 3, 1]))
+    where = np.zeros(grid.shape, bool)
+    where[10, 3, 10:12] = True
+    assert grid.box_around(where, 7) == Box((3, 0, 7), (18, 8, 15))
+    assert grid.box_around(where, 0) == Box.around(where)
+    with pytest.raises(GeometryError, match="empty"):
+        grid.box_around(np.zeros(grid.shape, bool), 7)

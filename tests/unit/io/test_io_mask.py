@@ -57,3 +57,20 @@ def test_scaled_masks_are_read_by_value(tmp_path):
 
 def test_empty_mask_is_for_the_task_to_judge():
     assert read([0, 0], "u1") == ([False, False], [])
+
+
+def test_all_labels_of_a_few_may_be_taken_together():
+    assert read([0, 1, 3, 2], "i2", any_label=True) == ([False, True, True, True], [])
+    assert read([0, 4, 0], "i2", any_label=True) == ([False, True, False], [])
+    mask, said = read([0, 0.2, 0.8], any_label=True)  # shares stay shares
+    assert mask == [False, False, True]
+    assert said
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [(range(22), "has 21 labels, expected at most 20"), ([-1, 0, 1], r"2 labels \(-1, 1\)")],
+)
+def test_an_image_is_not_taken_for_labels(values, sentence):
+    with pytest.raises(DataError, match=sentence):
+        read(list(values), "i2", any_label=True)

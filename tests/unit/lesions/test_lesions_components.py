@@ -9,7 +9,13 @@ import pytest
 
 from brainfill.core.grid import BoolArray, Grid
 from brainfill.core.volume import LabelMap, Mask, Scan, Volume
-from brainfill.lesions.components import dilate, label_lesions, lesion_table
+from brainfill.lesions.components import (
+    dilate,
+    label_lesions,
+    largest_piece,
+    lesion_table,
+    mask_table,
+)
 
 
 def mask_of(data: BoolArray, affine: object = None) -> Mask:
@@ -93,6 +99,39 @@ def test_table_by_hand() -> None:
     }
     assert (second["label"], second["voxels"], second["mean_before"]) == (2, 1, 29.0)
     assert (second["x_mm"], second["y_mm"], second["z_mm"]) == (25.0, 20.0, 34.0)
+
+
+def test_shares_by_hand() -> None:
+    data = np.zeros((6, 5, 4), bool)
+    data[0, 0, :2] = data[3:5, 3, 2] = data[4, 4, 2] = True
+    brain, spots = np.zeros_like(data), np.zeros_like(data)
+    brain[:, 0] = spots[4, 4, 2] = True
+    first, second = mask_table(
+        label_lesions(mask_of(data, np.diag([2.0, 1, 1, 1]))),
+        {"brain": mask_of(brain), "spot": mask_of(spots)},
+    )
+    assert first == {
+        "component": 1,
+        "voxels": 3,
+        "volume_ml": pytest.approx(0.006),
+        "x_mm": 7.33,  # voxels 3, 4 and 4 of 2 mm
+        "y_mm": 3.33,
+        "z_mm": 2.0,
+        "share_in_brain": 0.0,
+        "share_in_spot": pytest.approx(1 / 3),
+    }
+    assert (second["share_in_brain"], second["share_in_spot"]) == (1.0, 0.0)
+    assert "share_in_brain" not in mask_table(label_lesions(mask_of(data)), {})[0]
+
+
+def test_largest_piece_touches_by_corners() -> None:
+    data = np.zeros((5, 5, 5), bool)
+    data[0, 0, 0] = data[1, 1, 1] = data[4, 4, 4] = True
+    expected = data.copy()
+    expected[4, 4, 4] = False
+    np.testing.assert_array_equal(largest_piece(data), expected)
+    np.testing.assert_array_equal(largest_piece(expected), expected)
+    assert not largest_piece(np.zeros_like(data)).any()
 
 
 def test_place_and_size_do_not_depend_on_the_grid(

@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 from brainfill.core.grid import BoolArray, FloatArray
-from brainfill.metrics.texture import local_sd_ratio, stripe_index
+from brainfill.metrics.texture import local_sd_ratio, step_ratios, stripe_index
 
 SHAPE = (32, 31, 30)
 
@@ -91,3 +91,12 @@ def test_tissue_without_any_change_is_nan_and_no_error() -> None:
     layered = np.broadcast_to(np.random.default_rng(0).normal(1000, 9, SHAPE[1:]), SHAPE)
     assert math.isnan(stripe_index(layered, cube())[0])
     assert stripe_index(layered, cube())[1] == pytest.approx(1, abs=0.2)
+
+
+def test_ratios_of_steps_by_hand() -> None:
+    # Steps of 1, 2 and 4 along the axes: 1/3, 2/2.5, 4/1.5.
+    i, j, k = np.indices((6, 5, 4)).astype(float)
+    everywhere = np.ones(i.shape, bool)
+    found = step_ratios(i + 2 * j + 4 * k, everywhere)
+    np.testing.assert_allclose(found, (1 / 3, 2 / 2.5, 4 / 1.5))
+    assert all(map(math.isnan, step_ratios(i, np.zeros(i.shape, bool))))

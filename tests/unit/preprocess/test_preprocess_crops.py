@@ -122,6 +122,19 @@ def test_bridged_takes_the_nearest_known_value():
     assert not bridged(image, np.ones_like(hole)).any()
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_bridges_of_scattered_holes_are_the_nearest_of_all_known_values(seed):
+    rng = np.random.default_rng(seed)
+    image, hole = rng.random((9, 13, 11)), rng.random((9, 13, 11)) < 0.3
+    hole[:4, 3:9, 2:8] = True  # up to the end of the image
+    filled = bridged(image, hole)
+    known, missing = np.argwhere(~hole), np.argwhere(hole)
+    away = ((missing[:, None] - known) ** 2).sum(-1)
+    taken = (filled[hole][:, None] == image[~hole]).argmax(1)
+    np.testing.assert_array_equal(away[np.arange(len(missing)), taken], away.min(1))
+    np.testing.assert_array_equal(filled[~hole], image[~hole])
+
+
 @pytest.mark.parametrize("spacing_mm", [1.0, 1.5])
 def test_across_is_read_at_mirrored_places(any_grid, phantom, spacing_mm):
     """Reflected in x = 2, the value at (x, y, z) is that at (4 - x, y, z)."""

@@ -3,8 +3,8 @@ import pytest
 
 from brainfill.core.errors import GeometryError
 from brainfill.core.grid import Box, Grid
-from brainfill.core.volume import Mask, Volume
-from brainfill.preprocess.match import match_mask
+from brainfill.core.volume import LabelMap, Mask, Volume
+from brainfill.preprocess.match import match_labels, match_mask
 
 
 def run(mask, image, **kwargs):
@@ -113,3 +113,48 @@ def test_an_empty_mask_stays_empty(grids, phantom):
     assert not found.data.any()
     assert found.grid.same_place(grids["RAS"])
     assert len(said) == 1
+
+
+def labelled(grid, phantom):
+    return LabelMap(np.digitize(phantom(grid).data, [100, 500, 750]), grid, {1: "rim"})
+
+
+def matched(labels, image):
+    said = []
+    return match_labels(labels, image, warn=said.append), said
+
+
+def test_labels_in_place_or_in_another_order_stay_exactly_as_they_are(grids, phantom):
+    for name in ("RAS", "LAS", "LPS", "PSR"):
+        found, said = matched(labelled(grids[name], phantom), phantom(grids["RAS"]))
+        np.testing.assert_array_equal(found.data, labelled(grids["RAS"], phantom).data)
+        assert found.names == {1: "rim"}
+        assert said == []
+
+
+def test_labels_on_other_voxels_are_the_nearest(grids, phantom):
+    found, said = matched(labelled(grids["oblique"], phantom), phantom(grids["anisotropic"]))
+    expected = labelled(grids["anisotropic"], phantom).data
+    assert (found.data == expected).mean() > 0.9
+    assert set(np.unique(found.data)) == {0, 1, 2, 3}
+    assert str(grids["oblique"].shape) in said[0]
+
+
+def test_labels_may_reach_beyond_the_image(any_grid, phantom):
+    image = phantom(any_grid)
+    box = Box.around(np.ones(any_grid.shape, bool)).grow((-8, -8, -2))
+    small = Volume(image.data[box.slices], any_grid.crop(box))
+    found, _ = matched(labelled(any_grid, phantom), small)
+    np.testing.assert_array_equal(found.data, labelled(any_grid, phantom).data[box.slices])
+
+
+def test_labels_elsewhere_are_refused(any_grid, phantom):
+    image, labels = phantom(any_grid), labelled(any_grid, phantom)
+    affine = any_grid.affine.copy()
+    affine[1, 3] += 3.4
+    with pytest.raises(GeometryError, match=r"lies elsewhere: corners differ by up to 3\.4 mm"):
+        matched(LabelMap(labels.data, Grid(any_grid.shape, affine)), image)
+    affine[1, 3] += 300
+    beyond = LabelMap(labels.data[1:], Grid(labels.data[1:].shape, affine))
+    with pytest.raises(GeometryError, match="no label lies inside the image"):
+        matched(beyond, image)

@@ -1,11 +1,14 @@
 """N4 on a shaded phantom: the shading goes, and comes back."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from brainfill.core.errors import DataError
+from brainfill.core.grid import Grid
 from brainfill.core.volume import Mask, Scan, Volume
-from brainfill.preprocess.steps import n4
+from brainfill.preprocess.steps import n4, pad
 
 
 def shading(grid):
@@ -62,6 +65,50 @@ def test_the_lesion_does_not_bend_the_field(brain, brain_grids, ctx):
     without = field(Mask(lesion, grid), spoilt)
     np.testing.assert_array_equal(without, field(Mask(lesion, grid), image))
     assert np.abs(field(None, spoilt) / without - 1)[inside.data].max() > 0.05
+
+
+def test_empty_space_around_the_brain_changes_nothing(shaded, ctx):
+    _, scan = shaded
+    step = n4.build(n4.Config())
+    wider, away = pad.build(pad.Config(multiple=1, at_least=64))(scan, ctx)
+    field, far = (step(s, ctx)[1].fields["T1w"] for s in (scan, wider))
+    inside = scan.brain.data
+    np.testing.assert_array_equal(away.volume(far).data[inside], field.data[inside])
+    # Beyond the box around the brain, the field is that of the nearest voxel of the box.
+    box = wider.grid.box_around(wider.brain.data, 5)
+    x, y, z = (
+        np.clip(np.arange(n), a, b - 1)
+        for n, a, b in zip(wider.grid.shape, box.start, box.stop, strict=True)
+    )
+    np.testing.assert_array_equal(far.data, far.data[np.ix_(x, y, z)])
+    changed, undo = step(wider, ctx)
+    back = undo.volume(changed.images["T1w"]).data
+    np.testing.assert_allclose(back, wider.images["T1w"].data, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("spacing_mm", "every"), [(0.5, 8), (0.67, 6), (1, 4), (2, 4), ((0.5, 0.5, 3), 4)]
+)
+def test_small_voxels_are_looked_at_every_so_many_millimetres(monkeypatch, ctx, spacing_mm, every):
+    asked = []
+
+    class Ants:
+        from_numpy = staticmethod(lambda data, **place: data)
+
+        @staticmethod
+        def n4_bias_field_correction(image, **settings):
+            asked.append(settings["shrink_factor"])
+            return SimpleNamespace(numpy=lambda: np.ones_like(image))
+
+    monkeypatch.setattr(n4, "load_ants", lambda ctx: Ants)
+    grid = Grid((64, 64, 64), np.diag([*np.broadcast_to(spacing_mm, 3), 1]))
+    n4.build(n4.Config())(
+        Scan(
+            "a", {"T1w": Volume(np.ones(grid.shape), grid)}, brain=Mask(np.ones(grid.shape), grid)
+        ),
+        ctx,
+    )
+    assert asked == [every]
 
 
 def test_a_scan_without_positive_values_is_refused(brain, brain_grids, ctx):

@@ -10,8 +10,11 @@ from scipy import ndimage
 
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError, DataError, GeometryError
+from brainfill.core.grid import Box
 from brainfill.core.volume import LabelMap, Mask, Scan, Volume
-from brainfill.preprocess.steps import register
+from brainfill.preprocess.registration import register as register_images
+from brainfill.preprocess.steps import pad, register
+from brainfill.preprocess.steps.resample import resampled_grid
 from brainfill.preprocess.template import MNI, load_template, space_name
 from brainfill.preprocess.transforms import Transform, carry, inverted, linear_transform, matrix_of
 
@@ -156,6 +159,32 @@ def test_noise_is_refused_with_the_figure_and_leaves_its_files(brain_grids, near
     assert error.value.exit_code == 65
     assert "--work" in error.value.hint
     assert list(Path(tmp_path).rglob("*.mat"))
+
+
+def test_empty_space_around_the_brain_changes_nothing(brain, brain_grids, near):
+    """So that no time and memory is spent on it; 20 mm of it are kept."""
+    grid = brain_grids["LAS"].crop(Box((-4, -4, -4), (40, 46, 38)))
+    scan = Scan("a", {"T1w": brain(grid, MOVE)})
+    wider, _ = pad.build(pad.Config(multiple=1, at_least=60))(scan, near)
+    step = register.build(register.Config(**HERE))
+    one, two = (matrix_of(step(s, near)[1].registration.forward, near) for s in (scan, wider))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_fine_voxels_are_registered_at_1_mm(phantom, grids, ctx, tmp_path):
+    import nibabel as nib
+
+    fine = resampled_grid(grids["oblique"], 0.5)
+    fixed, moving = phantom(grids["LPS"]), phantom(fine)
+    found = register_images(fixed, None, moving, None, "syn", "fast", ctx)
+    (tmp_path / "back.nii.gz").write_bytes(found.backward.data)
+    assert nib.load(tmp_path / "back.nii.gz").header.get_zooms()[:3] == pytest.approx((1, 1, 1))
+    there = carry(fixed.data, fixed.grid, fine, [found.backward], "linear", ctx)
+    back = carry(there, fine, fixed.grid, [found.forward], "linear", ctx)
+    unmoved = carry(fixed.data, fixed.grid, fine, [], "linear", ctx)
+    inside = fixed.data > 400
+    assert np.abs(there - unmoved)[unmoved > 400].mean() > 25  # the transform does something
+    assert np.abs(back - fixed.data)[inside].mean() < 10
 
 
 def test_undo_refuses_what_lies_elsewhere(scan, near):

@@ -86,6 +86,9 @@ def test_reorient_moves_no_voxel_in_space(codes, grids, phantom_scan, ctx):
     assert world_values(changed.images["T1w"]) == world_values(scan.images["T1w"])
     assert changed.labels.names == scan.labels.names
     assert changed.images["T1w"].data.flags.c_contiguous
+    mask = reorient.reoriented_mask(scan.lesion, codes)
+    assert mask.grid.axcodes() == codes
+    assert world_values(mask) == world_values(scan.lesion)
 
 
 def test_reorient_and_undo_on_every_grid(any_grid, phantom_scan, ctx):

@@ -168,7 +168,9 @@ def test_a_map_of_dldirect_comes_to_the_grid_of_the_scan(install, tmp_path):
 def test_a_missing_program_is_named_with_where_it_comes_from(install, backend):
     module = load(BACKENDS, backend)
     assert PROGRAMS[backend][0] in module.missing(module.Config())
-    with pytest.raises(UnavailableError, match=f"'{PROGRAMS[backend][0].replace('+', '.')}' of .*https") as caught:
+    with pytest.raises(
+        UnavailableError, match=f"'{PROGRAMS[backend][0].replace('+', '.')}' of .*https"
+    ) as caught:
         measure(backend)
     assert "install" in caught.value.hint
     assert caught.value.exit_code == 69
@@ -179,7 +181,7 @@ def test_a_missing_template_is_named(install, tmp_path):
     with pytest.raises(UnavailableError, match="needs a template") as caught:
         measure("ants")
     assert "template=FOLDER" in caught.value.hint
-    with pytest.raises(UnavailableError, match="has no T_template0.nii.gz"):
+    with pytest.raises(UnavailableError, match=r"has no T_template0\.nii\.gz"):
         measure("ants", template=str(tmp_path))
 
 

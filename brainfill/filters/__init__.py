@@ -1,0 +1,1 @@
+"""Filters of images: smoothing across slices."""

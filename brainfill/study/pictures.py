@@ -1,0 +1,102 @@
+"""Lesions as pictures: three planes through the centre, in true proportions, with the outline apart."""
+
+from __future__ import annotations
+
+import io
+from typing import Literal
+
+import numpy as np
+
+from brainfill.core.errors import DataError
+from brainfill.core.grid import FloatArray, Grid
+from brainfill.core.volume import Mask, Volume
+from brainfill.preprocess.steps.resample import resample_to
+from brainfill.study.config import Convention, StudyConfig
+
+Plane = Literal["axial", "coronal", "sagittal"]
+PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
+_RANGE_PERCENT = (0.5, 99.5)
+_HEADROOM = 0.15  # of that range
+_STEPS = {"R": (1, 0, 0), "A": (0, 1, 0), "S": (0, 0, 1)}
+_OPPOSITE = {"R": "L", "A": "P", "S": "I", "L": "R", "P": "A", "I": "S"}
+
+
+def edges(plane: Plane, convention: Convention) -> str:
+    """The directions of the left, right, top and bottom edge of a picture.
+
+    >>> edges("axial", "radiological"), edges("coronal", "neurological"), edges("sagittal", "radiological")
+    ('RLAP', 'LRSI', 'APSI')
+    """
+    left = "A" if plane == "sagittal" else "R" if convention == "radiological" else "L"
+    top = "A" if plane == "axial" else "S"
+    return left + _OPPOSITE[left] + top + _OPPOSITE[top]
+
+
+def plane_grid(plane: Plane, centre_mm: tuple[float, float, float], config: StudyConfig) -> Grid:
+    """The pixels of a picture: array axis 0 runs to its right, axis 1 down, one pixel deep.
+
+    Planes are those of the scanner's axes, whatever the axes of the image are.
+    """
+    _, right, _, bottom = tuple(edges(plane, config.convention))
+    across, down = _direction(right), _direction(bottom)
+    affine = np.eye(4)
+    affine[:3, :3] = np.stack([across, down, np.cross(across, down)], axis=1) * config.pixel_mm
+    half = config.pixels // 2
+    affine[:3, 3] = np.array(centre_mm) - affine[:3, :3] @ np.array([half, half, 0])
+    return Grid((config.pixels, config.pixels, 1), affine)
+
+
+def grey_range(image: Volume, lesions: Mask) -> tuple[float, float]:
+    """The intensities shown as black and as white.
+
+    From the 0.5th to the 99.5th percentile of what is not 0, and a little above, so that white matter is not glaring.
+    Widened to the same percentiles of the lesions: bright lesions are few voxels, and must not all be plain white.
+
+    Args:
+        image: any range.
+        lesions: of both kinds, on any grid.
+
+    Raises:
+        DataError: the image has one value only.
+    """
+    bright = resample_to(lesions.data, lesions.grid, image.grid, order=0) > 0.5  # type: ignore[arg-type]
+    parts = [image.data[image.data != 0], image.data[bright]]
+    ranges = [np.percentile(values, _RANGE_PERCENT) for values in parts if values.size]
+    if not ranges or np.ptp(ranges) == 0:
+        msg = "it is blank: all its voxels have one value"
+        raise DataError(msg, "check that this is the right image")
+    black, white = min(low for low, _ in ranges), max(high for _, high in ranges)
+    return float(black), float(white + _HEADROOM * (white - black))
+
+
+def picture(image: Volume, pixels: Grid, shown: tuple[float, float]) -> bytes:
+    """An image at the pixels of a plane, as a greyscale PNG without any other information.
+
+    Args:
+        image: on any grid; what lies outside it is 0, as the background is.
+        pixels: from `plane_grid`.
+        shown: intensities of black and white.
+    """
+    from PIL import Image
+
+    values = resample_to(image.data, image.grid, pixels, order=3)[:, :, 0].T
+    low, high = shown
+    grey = np.clip((values - low) / (high - low), 0, 1)
+    file = io.BytesIO()
+    Image.fromarray(np.rint(255 * grey).astype(np.uint8)).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def outline(where: Mask, pixels: Grid) -> str:
+    """The border of a lesion in a plane as an SVG path; its unit is the pixel, 0 the corner of the picture."""
+    from skimage.measure import find_contours
+
+    flags = resample_to(where.data, where.grid, pixels, order=1, antialias=False)  # type: ignore[arg-type]
+    lines = [np.asarray(c) + 0.5 for c in find_contours(flags[:, :, 0], 0.5)]
+    return "".join("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in line) for line in lines)
+
+
+def _direction(letter: str) -> FloatArray:
+    if letter in _STEPS:
+        return np.array(_STEPS[letter], float)
+    return -np.array(_STEPS[_OPPOSITE[letter]], float)

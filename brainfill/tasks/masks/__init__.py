@@ -1,0 +1,1 @@
+"""Draw lesion masks: each module is a kind of mask, with its `Config` and `run`."""
