@@ -17,6 +17,7 @@ from brainfill.cli import (
     smooth,
     study,
     synthesize,
+    thickness,
     train,
     transform,
 )
@@ -36,6 +37,7 @@ app.command("fill")(fill.command)
 app.command("preprocess")(preprocess.command)
 app.command("smooth")(smooth.command)
 app.command("synthesize")(synthesize.command)
+app.command("thickness")(thickness.command)
 app.command("transform")(transform.command)
 app.add_typer(masks.app, name="masks")
 app.command("compare")(compare.command)
