@@ -1,10 +1,10 @@
-"""A scan made ready for measuring, laid on the template, with the regions of the atlas on it."""
+"""A scan made ready for measuring and laid on the template, and regions for a map measured elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +13,16 @@ from brainfill.core.errors import DataError
 from brainfill.core.grid import Box, Grid
 from brainfill.core.volume import LabelMap, Mask, Scan, Volume
 from brainfill.preprocess.crops import working_grid
-from brainfill.preprocess.registration import Registration
+from brainfill.preprocess.registration import Kind, Registration
 from brainfill.preprocess.steps import n4, register, skullstrip
 from brainfill.preprocess.steps.resample import resample_to
+from brainfill.preprocess.tissues._base import brain_of
 from brainfill.thickness._base import NEUROMORPHOMETRICS, Thickness
-from brainfill.thickness.regions import FIRST, Atlas, atlas_on, figures, load_atlas, nearest_labels
+from brainfill.thickness.parcels import MODEL, numbered, parcels
+from brainfill.thickness.regions import DEEP, figures, load_names
 
 _MARGIN_MM = 10.0
-_REACH_MM = 8.0
-
-Effort = Literal["fast", "balanced", "best"]
+_SPACING_MM = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +42,14 @@ class Placed:
     facts: Mapping[str, Any]
 
 
-def place(scan: Scan, stripper: str, spacing_mm: float, effort: Effort, ctx: Context) -> Placed:
+def place(scan: Scan, stripper: str, spacing_mm: float, kind: Kind, ctx: Context) -> Placed:
     """Strip, crop, correct and register a scan; lesions are left out of both fits.
 
     Args:
         scan: with a T1w image and perhaps a lesion mask; a brain mask it may have is not used.
         stripper: who finds the brain, as the step skullstrip takes it.
         spacing_mm: voxel size of the working grid.
-        effort: of the registration, SyN.
+        kind: of the registration.
         ctx: threads, progress, warnings.
 
     Raises:
@@ -65,7 +65,7 @@ def place(scan: Scan, stripper: str, spacing_mm: float, effort: Effort, ctx: Con
     ready = _cropped(stripped, brain, spacing_mm)
     lit, _ = n4.build(n4.Config())(ready, ctx)
     placed: Any  # its own undo
-    _, placed = register.build(register.Config(kind="syn", effort=effort))(lit, ctx)
+    _, placed = register.build(register.Config(kind=kind, effort="fast"))(lit, ctx)
     return Placed(lit, brain, placed.registration, {**undo.facts, **placed.facts})
 
 
@@ -85,47 +85,31 @@ def _mask_on(grid: Grid, mask: Mask) -> Mask:
     return Mask(resample_to(mask.data.astype(np.float32), mask.grid, grid, 1) > 0.5, grid)
 
 
-def labels_on(placed: Placed, atlas: Atlas, grid: Grid, where: Mask, ctx: Context) -> LabelMap:
-    """Labels of the atlas for the voxels of a mask that lie near enough to one.
-
-    Args:
-        placed: gives the registration.
-        atlas: in the space of the template.
-        grid: where labels are wanted: the working grid, or that of the scan as it came.
-        where: voxels that want a label.
-        ctx: threads.
-    """
-    carried = atlas_on(grid, atlas, placed.registration, ctx)
-    labels = nearest_labels(carried, where.data, _REACH_MM / min(grid.spacing()))
-    return LabelMap(labels, grid, label_names(atlas))
-
-
-def label_names(atlas: Atlas) -> dict[int, str]:
-    """Side and name of each cortical label."""
-    return {label: f"{name.hemisphere} {name.region}" for label, name in atlas.names.items()}
-
-
-def map_by_region(
-    thickness: Volume, scan: Scan, stripper: str, effort: Effort, ctx: Context
-) -> Thickness:
+def map_by_region(thickness: Volume, scan: Scan, stripper: str, ctx: Context) -> Thickness:
     """A thickness map on the grid of its scan, with figures by region.
 
     Args:
         thickness: [mm], 0 where none was measured.
         scan: that it was measured on, same grid.
-        stripper: who finds the brain that the template is laid on.
-        effort: of that registration.
+        stripper: who finds the brain that regions are told apart in.
         ctx: threads, progress, warnings.
 
     Raises:
         DataError: as `place`, or the map shows no cortex.
+        UnavailableError: the model that tells regions apart is missing.
     """
-    placed = place(scan, stripper, 1.0, effort, ctx)
-    atlas = load_atlas()
-    measured = Mask(thickness.data > 0, scan.grid)
-    labels = labels_on(placed, atlas, scan.grid, measured, ctx)
-    cortex = LabelMap(np.where(labels.data >= FIRST, labels.data, 0), scan.grid, labels.names)
-    rows, sides = figures(thickness.data, cortex, atlas.names)
+    placed = place(scan, stripper, _SPACING_MM, "affine", ctx)
+    brain = placed.brain
+    found = parcels(placed.scan.images["T1w"], brain_of(placed.scan), MODEL, ctx)
+    # Cortex that the brain mask misses gets the class of the nearest voxel that the network saw.
+    seen = Mask(brain.data | (thickness.data > 0), scan.grid)
+    classes = found.classes(seen)
+    inner = Mask((classes.data == DEEP) & (thickness.data <= 0), scan.grid)
+    labels = numbered(classes, inner, placed.registration, ctx)
+    cortex = LabelMap(
+        np.where(thickness.data > 0, labels.data, 0).astype(np.int32), scan.grid, labels.names
+    )
+    rows, sides = figures(thickness.data, cortex, load_names())
     if not sides:
         msg = f"the thickness map of '{scan.subject}' shows no cortex"
         raise DataError(msg, "look at the map: does it lie where the T1 does?")

@@ -7,19 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
-from brainfill.core.context import Context
-from brainfill.core.grid import BoolArray, FloatArray, Grid
+from brainfill.core.grid import FloatArray
 from brainfill.core.volume import LabelMap
-from brainfill.preprocess.registration import Registration
-from brainfill.preprocess.transforms import carry
 from brainfill.thickness._base import SIDES, RegionRow, Side
 
-ATLAS = Path(__file__).parent / "atlas" / "cortex.nii.gz"
-NAMES = ATLAS.with_name("cortex.tsv")
-# What the atlas has beside cortical labels.
-DEEP, HINDBRAIN, FIRST = 1, 2, 100
+NAMES = Path(__file__).with_name("cortex.tsv")
+# Classes of the network `regions`: outside the brain, then these, then the cortical regions from FIRST on.
+DEEP, HINDBRAIN, FIRST = 1, 2, 3
+CLASSES = ("background", "deep", "hindbrain")
 
 
 @dataclass(frozen=True)
@@ -30,58 +26,20 @@ class Name:
     region: str
 
 
-@dataclass(frozen=True, eq=False)
-class Atlas:
-    """Cortical regions in MNI space.
-
-    Args:
-        labels: FIRST and more in cortex and near it, DEEP in structures that cortex lies around, HINDBRAIN in
-            cerebellum and brain stem, 0 far from all of these; int32 (X, Y, Z).
-        grid: of the labels.
-        names: of the cortical labels.
-    """
-
-    labels: FloatArray
-    grid: Grid
-    names: dict[int, Name]
-
-
-def load_atlas() -> Atlas:
-    """The atlas that comes with the package, of manual Neuromorphometrics labels."""
-    import nibabel as nib
-
-    image = nib.load(ATLAS)
-    grid = Grid(image.shape, image.affine)
+def load_names() -> dict[int, Name]:
+    """What the cortical labels of Neuromorphometrics stand for, in the order of their numbers."""
     with NAMES.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    names = {int(r["label"]): Name(_side(r["hemisphere"]), r["region"]) for r in rows}
-    return Atlas(np.asarray(image.dataobj).astype(np.int32), grid, names)
+    return {int(r["label"]): Name(_side(r["hemisphere"]), r["region"]) for r in rows}
+
+
+def region_names() -> tuple[str, ...]:
+    """Names of the cortical regions without their sides, in order."""
+    return tuple(dict.fromkeys(name.region for name in load_names().values()))
 
 
 def _side(word: str) -> Side:
     return "left" if word == "left" else "right"
-
-
-def atlas_on(grid: Grid, atlas: Atlas, found: Registration, ctx: Context) -> FloatArray:
-    """FloatArray of the atlas on the grid of a scan that was registered to MNI space: int32 (X, Y, Z)."""
-    labels = atlas.labels.astype(np.float32)
-    there = carry(labels, atlas.grid, grid, [found.backward], "nearest", ctx)
-    return np.rint(there).astype(np.int32)
-
-
-def nearest_labels(labels: FloatArray, where: BoolArray, reach_vox: float) -> FloatArray:
-    """FloatArray of the voxels `where`; those without one get that of the nearest voxel with one.
-
-    Args:
-        labels: (X, Y, Z), 0 for none.
-        where: voxels that want a label.
-        reach_vox: distance beyond which none is taken.
-    """
-    if not labels.any():
-        return np.zeros_like(labels)
-    away, nearest = ndimage.distance_transform_edt(labels == 0, return_indices=True)
-    near = where & (away <= reach_vox)
-    return np.where(near, labels[tuple(nearest)], 0).astype(np.int32)
 
 
 def figures(

@@ -11,17 +11,16 @@ every voxel near it has one.
 from __future__ import annotations
 
 import argparse
-import csv
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from brains import HELD_OUT, OASIS_HELD_OUT, brain_of, head_of, labels_of, people_of
+from brains import HELD_OUT, OASIS_HELD_OUT, brain_of, head_of, labels_of, people_of, t1w_of
 from numpy.typing import NDArray
 from pack_heads import turned, values
 from scipy import ndimage
 
-from brainfill.thickness.regions import DEEP, FIRST, HINDBRAIN, load_names
+from brainfill.thickness.regions import DEEP, FIRST, HINDBRAIN, load_names, region_names
 from brainfill.train.labelled import LabelledPack, save_labelled
 
 HINDBRAIN_LABELS = (11, 35, 38, 39, 40, 41, 71, 72, 73)
@@ -82,9 +81,8 @@ def automatic_regions(ixi: Path, person: str) -> Example:
 def classes_of(labels: NDArray[np.generic], reach_vox: float) -> NDArray[np.uint8]:
     """0 outside, then the classes of the bundle in order: DEEP, HINDBRAIN, regions without sides."""
     found = np.where(np.isin(labels, HINDBRAIN_LABELS), HINDBRAIN, np.where(labels > 0, DEEP, 0))
-    names = load_names()
-    order = sorted({name.region for name in names.values()})
-    for label, name in names.items():
+    order = region_names()
+    for label, name in load_names().items():
         found[labels == label] = FIRST + order.index(name.region)
     away, nearest = ndimage.distance_transform_edt(found < FIRST, return_indices=True)
     carried = np.isin(labels, YIELDING) & (away <= reach_vox)

@@ -57,7 +57,8 @@ class Segmenter(Protocol):
 
     A module of this registry has `Config` (a frozen dataclass of its settings), `missing(config)` (what must be
     there before it can run, or an empty string), `state(config)` (what a result depends on beside images and
-    settings) and `build(config)`, which gives a Segmenter.
+    settings), `TEMPLATE` (the kind of registration to the template that it needs) and `build(config)`, which gives a
+    Segmenter.
     """
 
     def __call__(self, scan: Scan, found: Registration, ctx: Context) -> Tissues:

@@ -13,12 +13,14 @@ from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.core.volume import Scan, Volume
 from brainfill.preprocess._ants import ants_version, load_ants, own_temporary_files, to_ants
-from brainfill.preprocess.registration import Registration
+from brainfill.preprocess.registration import Kind, Registration
 from brainfill.preprocess.template import tissue_maps
 from brainfill.preprocess.tissues._base import Segmenter, Tissues, brain_of
 from brainfill.preprocess.transforms import carry
 
 _LEAST_SHARE = 0.02
+
+TEMPLATE: Kind = "syn"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from brainfill.bundles.store import WEIGHTS, SegmenterBundle, find, load_segmenter, read_card
+from brainfill.bundles.store import SegmenterBundle, find, load_segmenter, read_card
 from brainfill.core.config import option
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError, UnavailableError
-from brainfill.core.grid import Box, FloatArray, Grid
-from brainfill.core.volume import Mask, Scan
-from brainfill.preprocess.registration import Registration
-from brainfill.preprocess.steps.reorient import reoriented_grid
-from brainfill.preprocess.steps.resample import resample_to, resampled_grid
+from brainfill.core.volume import Scan
+from brainfill.preprocess.network import grid_around, lacking, shares_of, shown_on
+from brainfill.preprocess.registration import Kind, Registration
+from brainfill.preprocess.steps.resample import resample_to
 from brainfill.preprocess.tissues._base import Segmenter, Tissues, brain_of
 
 CLASSES = ("background", "csf", "grey", "white")
+TEMPLATE: Kind = "affine"
 _MARGIN_VOX = 8
 
 
@@ -31,12 +31,7 @@ class Config:
 
 def missing(config: Config) -> str:
     """What keeps the network from running: its bundle or the weights in it are not there, or "" if nothing."""
-    try:
-        folder = find(config.model)
-    except UnavailableError as error:
-        return str(error)
-    weights = folder / WEIGHTS
-    return "" if weights.is_file() else f"weights of model '{config.model}': '{weights}'"
+    return lacking(config.model)
 
 
 def state(config: Config) -> dict[str, Any]:
@@ -51,8 +46,8 @@ def build(config: Config) -> Segmenter:
         brain = brain_of(scan)
         bundle = _loaded(config)
         ctx.progress("telling tissues apart", 0, 1)
-        seen = _grid_around(brain, bundle)
-        shares = _shares(bundle, scan, seen, ctx)
+        seen = grid_around(brain, bundle, _MARGIN_VOX)
+        shares = shares_of(bundle, shown_on(scan.images["T1w"], seen), ctx)
         csf, grey, white = (
             np.where(brain.data, resample_to(s, seen, scan.grid, 1), 0).astype(np.float32)
             for s in shares
@@ -81,28 +76,3 @@ def _loaded(config: Config) -> SegmenterBundle:
         msg = f"model '{config.model}' has the classes {', '.join(found)}, expected {', '.join(CLASSES)}"
         raise ConfigError(msg, "see: brainfill list models")
     return bundle
-
-
-def _grid_around(brain: Mask, bundle: SegmenterBundle) -> Grid:
-    """The brain and a margin in RAS voxels of the model's size, no smaller than what it was trained on."""
-    whole = resampled_grid(reoriented_grid(brain.grid, "RAS"), bundle.card.spacing_mm)
-    flags = resample_to(brain.data.astype(np.float32), brain.grid, whole, 1) > 0
-    box = Box.around(flags).grow((_MARGIN_VOX,) * 3)
-    d, h, w = bundle.segmenter.config.crop_vox
-    x, y, z = (max(0, -(-(n - m) // 2)) for n, m in zip((h, w, d), box.shape, strict=True))
-    return whole.crop(box.grow((x, y, z)))
-
-
-def _shares(bundle: SegmenterBundle, scan: Scan, grid: Grid, ctx: Context) -> FloatArray:
-    """Shares of the classes but the background on a RAS grid: float32 (3, X, Y, Z)."""
-    import torch
-
-    from brainfill.segmentation._base import normalised
-
-    image = scan.images["T1w"]
-    above = image.data - min(0.0, float(image.data.min()))  # beyond the image's ends is 0
-    shown = normalised(resample_to(above, image.grid, grid, 1).transpose(2, 0, 1))
-    bundle.segmenter.net.to(ctx.device)
-    seen = torch.from_numpy(np.ascontiguousarray(shown)).to(ctx.device)[None, None]
-    shares = bundle.segmenter.shares(seen)[0].cpu().numpy()
-    return np.ascontiguousarray(shares.transpose(0, 2, 3, 1))

@@ -13,7 +13,7 @@ from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.volume import LabelMap, Mask, Scan, Volume
 from brainfill.lesions.anatomy import CSF, GREY, WHITE
 from brainfill.preprocess._ants import ants_version, load_ants, own_temporary_files, to_ants
-from brainfill.preprocess.registration import Registration
+from brainfill.preprocess.registration import Kind, Registration
 from brainfill.preprocess.tissues._base import NAMES, Segmenter, Tissues, brain_of
 
 # K-means begins with classes at even distances over the whole range: one bright vessel, and grey and white matter
@@ -22,6 +22,8 @@ _CLIPPED = (2.0, 98.0)
 _MRF = "[0.1,1x1x1]"
 _ITERATIONS = "[5,0]"
 _LEAST_SHARE = 0.01
+
+TEMPLATE: Kind = "affine"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from brainfill.core.config import option
 from brainfill.core.context import Context
@@ -39,7 +39,6 @@ class Config:
     )
     arguments: tuple[str, ...] = option((), 'further arguments of the script, such as -c "WM[7]"')
     skullstrip: str = option("auto", "who finds the brain that regions are laid on")
-    effort: Literal["fast", "balanced", "best"] = option("fast", "of the registration of regions")
 
 
 def missing(config: Config) -> str:
@@ -74,9 +73,7 @@ def build(config: Config) -> Backend:
             found, [*asked, *config.arguments], folder, _MAP, INSTEAD, log=log, variables=here
         )
         ctx.progress("running antsCorticalThickness.sh", 1, 1)
-        result = map_by_region(
-            read_map(made, scan.grid), scan, config.skullstrip, config.effort, ctx
-        )
+        result = map_by_region(read_map(made, scan.grid), scan, config.skullstrip, ctx)
         return replace(result, facts={**result.facts, "ToolFolder": str(folder)})
 
     return measure
@@ -93,7 +90,7 @@ def read(config: Config, folder: Path) -> Backend:
             msg = f"'{folder}' should hold one map named *{_MAP}, found {names}"
             raise DataError(msg, "give the output folder of one subject")
         values = read_map(maps[0], scan.grid)
-        return map_by_region(values, scan, config.skullstrip, config.effort, ctx)
+        return map_by_region(values, scan, config.skullstrip, ctx)
 
     return measure
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from brainfill.core.config import option
 from brainfill.core.context import Context
@@ -41,7 +41,6 @@ class Config:
 
     python: str = option("", "the Python that has ANTsPyNet; empty is the one that runs brainfill")
     skullstrip: str = option("auto", "who finds the brain that regions are laid on")
-    effort: Literal["fast", "balanced", "best"] = option("fast", "of the registration of regions")
 
 
 def missing(config: Config) -> str:
@@ -74,9 +73,7 @@ def build(config: Config) -> Backend:
         log = folder / "antspynet.log"
         made = run_program(_python(config), asked, folder, _MAP, INSTEAD, log=log, variables=here)
         ctx.progress("running ANTsPyNet", 1, 1)
-        result = map_by_region(
-            read_map(made, scan.grid), scan, config.skullstrip, config.effort, ctx
-        )
+        result = map_by_region(read_map(made, scan.grid), scan, config.skullstrip, ctx)
         return replace(result, facts={**result.facts, "ToolFolder": str(folder)})
 
     return measure
@@ -91,7 +88,7 @@ def read(config: Config, folder: Path) -> Backend:
             msg = f"found no result of ANTsPyNet in '{folder}': no {_MAP}"
             raise DataError(msg, f"save its thickness_image there as {_MAP}")
         values = read_map(folder / _MAP, scan.grid)
-        return map_by_region(values, scan, config.skullstrip, config.effort, ctx)
+        return map_by_region(values, scan, config.skullstrip, ctx)
 
     return measure
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, NoReturn
 
 import numpy as np
 
+from brainfill.bundles.store import find, read_card
 from brainfill.core import registry
 from brainfill.core.config import check_ranges, from_dict, option, to_dict
 from brainfill.core.context import Context
@@ -15,12 +16,14 @@ from brainfill.core.errors import ConfigError, DataError
 from brainfill.core.grid import FloatArray, Grid
 from brainfill.core.volume import LabelMap, Mask, Scan, Volume
 from brainfill.lesions.anatomy import GREY, WHITE
+from brainfill.preprocess.network import lacking
 from brainfill.preprocess.steps.resample import resample_to
-from brainfill.preprocess.tissues._base import Tissues
+from brainfill.preprocess.tissues._base import Tissues, brain_of
 from brainfill.thickness._base import NEUROMORPHOMETRICS, Backend, Thickness
 from brainfill.thickness.direct import DirectConfig, Sheet, direct
-from brainfill.thickness.placed import labels_on, place
-from brainfill.thickness.regions import FIRST, HINDBRAIN, figures, load_atlas
+from brainfill.thickness.parcels import MODEL, numbered, parcels
+from brainfill.thickness.placed import place
+from brainfill.thickness.regions import FIRST, HINDBRAIN, figures, load_names
 
 TISSUES = "brainfill.preprocess.tissues"
 
@@ -37,8 +40,8 @@ class Config:
     skullstrip: str = option(
         "auto", "who finds the brain: auto, none, hd-bet, builtin, synthstrip, bet, or a mask file"
     )
-    effort: Literal["fast", "balanced", "best"] = option(
-        "fast", "of the registration that brings regions and priors"
+    regions: str = option(
+        MODEL, "name of the shipped model that tells regions apart, or its folder"
     )
     spacing_mm: float = option(
         1.0, "voxel size at which it is measured", unit="mm", low=0.5, high=2
@@ -61,14 +64,15 @@ def missing(config: Config) -> str:
     """What the segmenter lacks; empty when it can run."""
     chosen = _segmenter(config)
     lacks: str = registry.load(TISSUES, chosen.name).missing(chosen.config)
-    return lacks
+    return lacks or lacking(config.regions)
 
 
 def state(config: Config) -> dict[str, Any]:
     """What a result depends on beside images and settings: who tells tissues apart, with which weights."""
     chosen = _segmenter(config)
     found: dict[str, Any] = registry.load(TISSUES, chosen.name).state(chosen.config)
-    return {"Segmenter": chosen.name, **found}
+    weights = read_card(find(config.regions)).weights_sha256
+    return {"Segmenter": chosen.name, **found, "RegionWeights": weights}
 
 
 def build(config: Config) -> Backend:
@@ -76,18 +80,18 @@ def build(config: Config) -> Backend:
 
     def measure(scan: Scan, ctx: Context) -> Thickness:
         chosen = _segmenter(config)
-        segment = registry.load(TISSUES, chosen.name).build(chosen.config)
-        placed = place(scan, config.skullstrip, config.spacing_mm, config.effort, ctx)
-        ready, brain, atlas = placed.scan, placed.scan.brain, load_atlas()
-        tissues = segment(ready, placed.registration, ctx)
-        labels = labels_on(
-            placed, atlas, ready.grid, brain or Mask(tissues.grey > 0, ready.grid), ctx
-        )
-        sheet = _sheet(tissues, labels.data, ready.lesion)
+        plugin = registry.load(TISSUES, chosen.name)
+        placed = place(scan, config.skullstrip, config.spacing_mm, plugin.TEMPLATE, ctx)
+        ready, brain = placed.scan, brain_of(placed.scan)
+        tissues = plugin.build(chosen.config)(ready, placed.registration, ctx)
+        classes = parcels(ready.images["T1w"], brain, config.regions, ctx).classes(brain)
+        sheet = _sheet(tissues, classes.data, ready.lesion)
         _check_cortex(scan.subject, sheet, config)
         thickness = direct(sheet, config.direct, ctx)
-        regions = LabelMap(np.where(sheet.cortex, labels.data, 0), ready.grid, labels.names)
-        rows, sides = figures(thickness, regions, atlas.names)
+        inner = Mask(sheet.inner, ready.grid)
+        cortex = LabelMap(np.where(sheet.cortex, classes.data, 0), ready.grid)
+        labels = numbered(cortex, inner, placed.registration, ctx)
+        rows, sides = figures(thickness, labels, load_names())
         facts = {
             **placed.facts,
             "Backend": f"direct/{chosen.name}",
@@ -102,7 +106,7 @@ def build(config: Config) -> Backend:
             NEUROMORPHOMETRICS,
             sides,
             map=_map_on(scan.grid, thickness, ready.grid),
-            labels=_labels_on(scan.grid, regions),
+            labels=_labels_on(scan.grid, labels),
             facts=facts,
         )
 
@@ -136,8 +140,8 @@ def _settings(name: str, config: Config) -> Any:  # noqa: ANN401 - the segmenter
     return from_dict(registry.load(TISSUES, name).Config, config.tissues, "tissues.")
 
 
-def _sheet(tissues: Tissues, labels: FloatArray, lesion: Mask | None) -> Sheet:
-    """Cortex is grey matter where the atlas has cortex; grey matter elsewhere lies inside, as white matter does.
+def _sheet(tissues: Tissues, classes: FloatArray, lesion: Mask | None) -> Sheet:
+    """Cortex is grey matter where the network sees a cortical region; grey matter elsewhere lies inside, as white matter does.
 
     So do voxels of a lesion that is known: nearly all lesions are in white matter.
     """
@@ -146,16 +150,16 @@ def _sheet(tissues: Tissues, labels: FloatArray, lesion: Mask | None) -> Sheet:
     if lesion is not None:
         found = np.where(lesion.data, WHITE, found)
         shares = [np.where(lesion.data, v, s) for v, s in zip((0, 1), shares, strict=True)]
-    cerebrum = labels != HINDBRAIN
-    cortex = (found == GREY) & (labels >= FIRST)
+    cerebrum = classes != HINDBRAIN
+    cortex = (found == GREY) & (classes >= FIRST)
     inner = cerebrum & ((found == WHITE) | ((found == GREY) & ~cortex))
     # Deep grey matter counts as white; at the border of the two, cortex keeps its share of white matter.
-    white = np.where(labels >= FIRST, shares[1], shares[0] + shares[1])
+    white = np.where(classes >= FIRST, shares[1], shares[0] + shares[1])
     return Sheet(
         tissues.grid,
         cortex,
         inner,
-        grey=np.where(labels >= FIRST, shares[0], 0).astype(np.float32),
+        grey=np.where(classes >= FIRST, shares[0], 0).astype(np.float32),
         white=np.where(cerebrum, white, 0).astype(np.float32),
     )
 
