@@ -43,13 +43,13 @@ class Parcels:
         voxels = np.argwhere(where.data)
         way = np.linalg.inv(self.grid.affine) @ where.grid.affine
         places = (voxels @ way[:3, :3].T + way[:3, 3]).T
-        found = np.zeros(len(voxels), np.int32)
+        found = np.zeros(len(voxels), np.float32)
         most = np.full(len(voxels), -1.0, np.float32)
         for number, share in enumerate(self.shares, start=1):
             here = ndimage.map_coordinates(share, places, order=1, mode="nearest")
             better = here > most
             found[better], most[better] = number, here[better]
-        out = np.zeros(where.grid.shape, np.int32)
+        out = np.zeros(where.grid.shape, np.float32)
         out[where.data] = found
         return LabelMap(out, where.grid, dict(enumerate((*CLASSES, *region_names()))))
 
