@@ -64,6 +64,11 @@ class ThicknessRequest:
         """Every image that is read."""
         return [self.t1, *([] if self.mask is None else [self.mask])]
 
+    @property
+    def files(self) -> list[Path]:
+        """Those of them that are files."""
+        return [Path(image) for image in self.inputs if isinstance(image, str | Path)]
+
 
 @dataclass(frozen=True, eq=False)
 class ThicknessDone:
@@ -183,7 +188,7 @@ def thickness_key(request: ThicknessRequest) -> str | None:
     """
     from brainfill.bundles.store import sha256
 
-    files = [p for p in request.inputs if isinstance(p, str | Path)]
+    files = request.files
     if request.folder is not None or len(files) != len(request.inputs):
         return None
     settings = thickness_task.backend_config(request.config)

@@ -14,6 +14,7 @@ from brainfill.cli import (
     fill,
     masks,
     preprocess,
+    robustness,
     smooth,
     study,
     synthesize,
@@ -41,6 +42,7 @@ app.command("thickness")(thickness.command)
 app.command("transform")(transform.command)
 app.add_typer(masks.app, name="masks")
 app.command("compare")(compare.command)
+app.command("robustness")(robustness.command)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(study.app, name="study")
 app.add_typer(train.app, name="train")

@@ -97,13 +97,8 @@ def command(
         }
         typer.echo(json.dumps(plan, indent=2))
         return
-    facts = None if force else finished(request, outputs)
-    if facts is None:
-        with new_folders([out]), talking(quiet=quiet, verbose=verbose) as talk:
-            check_outputs(list(outputs.values()), inputs, force=force)
-            facts = _measure(request, outputs, talk)
-    elif not quiet:
-        typer.echo("nothing to do: the same was measured already (--force does it again)", err=True)
+    with talking(quiet=quiet, verbose=verbose) as talk:
+        facts = measured(request, out, outputs, talk, force=force)
     written = {name: str(path) for name, path in outputs.items() if path.exists()}
     summary = json.dumps({"Outputs": written, **facts}, indent=2)
     typer.echo(summary if as_json else str(outputs["table"]))
@@ -135,12 +130,32 @@ def finished(request: ThicknessRequest, outputs: Mapping[str, Path]) -> dict[str
     return record if key and same and key == thickness_key(request) else None
 
 
-def _measure(request: ThicknessRequest, outputs: Mapping[str, Path], talk: Talk) -> dict[str, Any]:
-    began = time.monotonic()
-    done = run_thickness(request, talk.progress, talk.warn)
-    talk.progress("writing", 0, 1)
-    facts = _write(done, request, outputs, began)
-    talk.progress("writing", 1, 1)
+def measured(
+    request: ThicknessRequest, out: Path, outputs: Mapping[str, Path], talk: Talk, *, force: bool
+) -> dict[str, Any]:
+    """The record of a measurement: of an earlier one that did the same, or of one that is done and written now.
+
+    Args:
+        request: what to measure.
+        out: folder of the results.
+        outputs: as of `planned_outputs`.
+        talk: is told.
+        force: measure anyway, and replace what is there.
+
+    Raises:
+        ConfigError: results of something else are there.
+        DataError, UnavailableError, ExternalError: as `run_thickness`.
+    """
+    if not force and (before := finished(request, outputs)):
+        talk.note("nothing to do: the same was measured already (--force does it again)")
+        return before
+    with new_folders([out]):
+        check_outputs(list(outputs.values()), request.files, force=force)
+        began = time.monotonic()
+        done = run_thickness(request, talk.progress, talk.warn)
+        talk.progress("writing", 0, 1)
+        facts = _write(done, request, outputs, began)
+        talk.progress("writing", 1, 1)
     means = ", ".join(
         f"{name.removesuffix('_mm')} {mm:.2f}" for name, mm in facts["Global"].items()
     )

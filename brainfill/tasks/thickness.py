@@ -59,6 +59,17 @@ def backend_config(config: ThicknessConfig) -> Any:  # noqa: ANN401 - each backe
     return override(plugin.Config(), [*given, *config.settings])
 
 
+def backend_missing(config: ThicknessConfig) -> str:
+    """What must be installed before the backend can run; empty when it can.
+
+    Raises:
+        ConfigError: as `backend_config`.
+    """
+    settings = backend_config(config)
+    lacks: str = registry.load(BACKENDS, config.backend).missing(settings)
+    return lacks
+
+
 def backend_state(config: ThicknessConfig) -> dict[str, Any]:
     """What a result depends on beside images and settings, such as checksums of weights.
 
