@@ -14,7 +14,9 @@ from brainfill.thickness import parcels as module
 from brainfill.thickness.parcels import Parcels, numbered, parcels
 from brainfill.thickness.regions import CLASSES, DEEP, FIRST, HINDBRAIN, load_names, region_names
 
-COARSE = Grid((8, 8, 6), np.array([[3.0, 0, 0, -10.5], [0, 3, 0, -10.5], [0, 0, 3, -7.5], [0, 0, 0, 1]]))
+COARSE = Grid(
+    (8, 8, 6), np.array([[3.0, 0, 0, -10.5], [0, 3, 0, -10.5], [0, 0, 3, -7.5], [0, 0, 0, 1]])
+)
 
 
 def moved_by(x_mm):
