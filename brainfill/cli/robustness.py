@@ -73,6 +73,14 @@ def command(
     skullstrip: Annotated[
         str, flag(ThicknessConfig, "skullstrip", metavar="BACKEND|FILE")
     ] = default(ThicknessConfig, "skullstrip"),
+    set_: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="TOOL.KEY=VALUE",
+            help="setting of one of them, such as ants.template=FOLDER",
+        ),
+    ] = [],
     near_mm: Annotated[float, flag(CompareConfig, "near_mm")] = default(CompareConfig, "near_mm"),
     label: Annotated[int | None, flag(ReadConfig, "label")] = default(ReadConfig, "label"),
     nan_to_zero: Annotated[bool, flag(ReadConfig, "nan_to_zero")] = default(
@@ -102,7 +110,7 @@ def command(
     run = RunConfig(seed=seed, device=device, threads=threads, deterministic=deterministic)
     read = ReadConfig(label=label, nan_to_zero=nan_to_zero, assume_same_grid=assume_same_grid)
     request = Request(t1, mask, FillConfig(method=method), run, read)
-    tools = chosen(backends, skullstrip)
+    tools = chosen(backends, skullstrip, set_)
     filler_config(request.config)
     check_inputs([t1, mask, *([filled] if filled else [])])
     there, absent = available(tools)
@@ -131,24 +139,37 @@ def command(
     typer.echo(json.dumps(facts, indent=2) if as_json else str(out / TABLE))
 
 
-def chosen(backends: str, skullstrip: str) -> list[Tool]:
+def chosen(backends: str, skullstrip: str, settings: Sequence[str]) -> list[Tool]:
     """The tools that a list asks for.
 
+    Args:
+        backends: their names, separated by commas.
+        skullstrip: who finds the brain for `direct`.
+        settings: TOOL.KEY=VALUE each, where TOOL is one of the names.
+
     Raises:
-        ConfigError: an unknown one, one twice, or none.
+        ConfigError: an unknown one, one twice, or none; a setting of a tool that is not asked for, or that it does
+            not have.
     """
     names = [name.strip() for name in backends.split(",") if name.strip()]
     if not names or len(set(names)) != len(names):
         what = "names a tool twice" if names else "names no tool"
         msg = f"--backends '{backends}' {what}"
         raise ConfigError(msg, "for example --backends direct/deep,freesurfer")
+    own: dict[str, list[str]] = {name: [] for name in names}
+    for setting in settings:
+        name, _, rest = setting.partition(".")
+        if name not in own:
+            msg = f"--set '{setting}' is for none of the tools asked for: {', '.join(names)}"
+            raise ConfigError(msg, f"write TOOL.KEY=VALUE, such as {names[0]}.KEY=VALUE")
+        own[name].append(rest)
     tools = []
     for name in names:
         backend, _, segmenter = name.partition("/")
         # Programs of others find the brain themselves.
         strip = skullstrip if backend == "direct" else ThicknessConfig().skullstrip
-        settings = (f"segmenter={segmenter}",) if segmenter else ()
-        tool = Tool(name, ThicknessConfig(backend=backend, skullstrip=strip, settings=settings))
+        given = (*([f"segmenter={segmenter}"] if segmenter else []), *own[name])
+        tool = Tool(name, ThicknessConfig(backend=backend, skullstrip=strip, settings=given))
         backend_config(tool.config)
         tools.append(tool)
     return tools
@@ -172,22 +193,26 @@ def shown(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _filled(request: Request, out: Path, talk: Talk, *, force: bool) -> Path:
-    """The filled image in the folder; one that an earlier call made of the same files is made again."""
+    """The filled image in the folder; one that an earlier call made alike of the same files is made again."""
     t1, mask = _files(request)
     outputs = fill.planned_outputs(t1, out / f"{subject(t1)}_filled.nii.gz", None, None)
-    again = force or _made_of(outputs["sidecar"], [t1, mask])
+    again = force or _made_alike(outputs["sidecar"], request)
     check_outputs(list(outputs.values()), [t1, mask], force=again)
     fill.filled(request, outputs, talk)
     return outputs["image"]
 
 
-def _made_of(sidecar: Path, inputs: Sequence[Path]) -> bool:
-    """Whether a record says that its image was made of these files."""
+def _made_alike(sidecar: Path, request: Request) -> bool:
+    """Whether a record says that its image was made of these files with these settings."""
     try:
-        sums = json.loads(sidecar.read_text(encoding="utf-8"))["SourcesSHA256"]
-    except (OSError, ValueError, KeyError, TypeError):
+        record = json.loads(sidecar.read_text(encoding="utf-8"))
+        sums, arguments = list(record["SourcesSHA256"].values()), record["BrainfillArguments"]
+        wanted = to_dict(request.config) | to_dict(request.read) | {"seed": request.run.seed}
+        wanted.pop("settings")  # there are none, and the record has those of the method
+        alike = all(arguments[name] == value for name, value in wanted.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
-    return isinstance(sums, dict) and sums == sources(inputs)["SourcesSHA256"]
+    return alike and sums == list(sources(_files(request))["SourcesSHA256"].values())
 
 
 def _tried(
