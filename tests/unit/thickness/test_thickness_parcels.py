@@ -95,7 +95,7 @@ def test_cortex_is_on_the_side_of_the_nearest_white_matter(grids, ctx, name):
 def test_the_middle_is_that_of_the_template(grids, ctx, x_mm):
     affine = grids["LAS"].affine.copy()
     affine[0, 3] += x_mm
-    inner, classes, x = touching(Grid(grids["LAS"].shape, affine), x_mm)
+    inner, classes, _ = touching(Grid(grids["LAS"].shape, affine), x_mm)
     here = numbered(classes, inner, moved_by(x_mm), ctx)
     inner, classes, _ = touching(grids["LAS"])
     np.testing.assert_array_equal(here.data, numbered(classes, inner, moved_by(0), ctx).data)
