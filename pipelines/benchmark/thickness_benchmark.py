@@ -66,21 +66,8 @@ def with_lesions(args: argparse.Namespace, person: str) -> dict[str, Path]:
         flags = (np.asarray(tissues.dataobj) == WHITE).astype(np.uint8)
         nib.save(nib.Nifti1Image(flags, tissues.affine), white)
         seed = person.removeprefix("sub-")
-        ask(
-            "masks",
-            "components",
-            healthy,
-            "-o",
-            mask,
-            "--pool",
-            args.shapes,
-            "--tissue",
-            white,
-            "--n",
-            LESIONS,
-            "--seed",
-            seed,
-        )
+        drawn = ["--tissue", white, "--n", LESIONS, "--seed", seed]
+        ask("masks", "components", healthy, args.shapes, "-o", mask, *drawn)
         ask("synthesize", healthy, mask, "-o", lesioned, "--seed", seed)
         ask("fill", lesioned, mask, "-o", filled)
     return {"healthy": healthy, "lesioned": lesioned, "filled": filled}
