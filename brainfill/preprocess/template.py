@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePath
 
 import numpy as np
@@ -69,6 +70,7 @@ def tissue_maps() -> tuple[Volume, Volume]:
     return grey, white
 
 
+@cache
 def _mni() -> Template:
     from nilearn.datasets import load_mni152_template
 

@@ -15,12 +15,14 @@ from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.core.volume import LabelMap, Mask, Volume
 from brainfill.preprocess.network import grid_around, shares_of, shown_on
 from brainfill.preprocess.registration import Registration
+from brainfill.preprocess.steps.resample import resampled_grid
 from brainfill.preprocess.template import MNI, load_template
 from brainfill.preprocess.transforms import carry
 from brainfill.thickness.regions import CLASSES, FIRST, load_names, region_names
 
 MODEL = "regions"
 _MARGIN_VOX = 4
+_COORDINATE_MM = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,8 @@ def numbered(classes: LabelMap, inner: Mask, found: Registration, ctx: Context) 
 
 def _left_of_template(grid: Grid, found: Registration, ctx: Context) -> BoolArray:
     """Voxels of a scan that lie left of the template's middle."""
-    there = load_template(MNI, ctx.read).image.grid
+    # A coordinate is exact between voxels of any size, and few voxels are carried sooner.
+    there = resampled_grid(load_template(MNI, ctx.read).image.grid, _COORDINATE_MM)
     steps = zip(there.affine[0], np.ogrid[tuple(map(slice, there.shape))], strict=False)
     x_mm = sum((step * place for step, place in steps), start=there.affine[0, 3])
     return carry(x_mm.astype(np.float32), there, grid, [found.backward], "linear", ctx) < 0
