@@ -14,6 +14,7 @@ from brainfill.core.volume import LabelMap, Mask, Scan
 from brainfill.lesions.anatomy import CSF, GREY, WHITE
 from brainfill.preprocess.registration import Registration
 
+_LEAST_SHARE = 0.02
 NAMES = {CSF: "cerebrospinal fluid", GREY: "grey matter", WHITE: "white matter"}
 
 
@@ -50,6 +51,34 @@ def brain_of(scan: Scan) -> Mask:
         msg = f"cannot tell the tissues of '{scan.subject}' apart: it has no brain mask"
         raise DataError(msg, "strip the skull first")
     return scan.brain
+
+
+def check_tissues(scan: Scan, found: Tissues) -> None:
+    """Refuse tissues that are hardly there, or not darker than the next as in a T1-weighted image.
+
+    Raises:
+        DataError: says which.
+    """
+    looked = brain_of(scan).data
+    if scan.lesion is not None:
+        looked = looked & ~scan.lesion.data
+    shares = [share[looked] for share in (found.csf, found.grey, found.white)]
+    volumes = [float(share.sum(dtype=np.float64)) for share in shares]
+    least = min(volumes) / max(sum(volumes), 1.0)
+    if least < _LEAST_SHARE:
+        msg = (
+            f"cannot tell the tissues of '{scan.subject}' apart: the smallest of three has "
+            f"{least:.1%} of the brain, expected at least {_LEAST_SHARE:.0%}"
+        )
+        raise DataError(msg, "look at the image: is it T1-weighted, and its brain whole?")
+    values = scan.images["T1w"].data[looked]
+    fluid, grey, white = (float(np.average(values, weights=share)) for share in shares)
+    if not fluid < grey < white:
+        msg = (
+            f"'{scan.subject}' is not T1-weighted: fluid, grey and white matter have mean intensities "
+            f"{fluid:.3g}, {grey:.3g} and {white:.3g}, expected these to rise"
+        )
+        raise DataError(msg, "give the T1-weighted image of the person")
 
 
 class Segmenter(Protocol):

@@ -9,7 +9,6 @@ import numpy as np
 
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
-from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.core.volume import Scan, Volume
 from brainfill.preprocess._ants import ants_version, load_ants, own_temporary_files, to_ants
@@ -17,8 +16,6 @@ from brainfill.preprocess.registration import Kind, Registration
 from brainfill.preprocess.template import tissue_maps
 from brainfill.preprocess.tissues._base import Segmenter, Tissues, brain_of
 from brainfill.preprocess.transforms import carry
-
-_LEAST_SHARE = 0.02
 
 TEMPLATE: Kind = "syn"
 
@@ -57,7 +54,6 @@ def build(config: Config) -> Segmenter:
         ctx.progress("telling tissues apart", 0, 1)
         priors = _priors(scan.grid, found, brain, ctx)
         shares = _posteriors(_clipped(image, looked, config), looked, priors, config, ctx)
-        _check(scan.subject, image.data, looked, shares)
         for share, prior in zip(shares, priors, strict=True):
             share[brain & ~looked] = prior[brain & ~looked]
         ctx.progress("telling tissues apart", 1, 1)
@@ -103,24 +99,3 @@ def _posteriors(
             priorweight=config.prior_weight,
         )
     return [np.asarray(p.numpy(), np.float32) for p in found["probabilityimages"]]
-
-
-def _check(subject: str, values: FloatArray, looked: BoolArray, shares: list[FloatArray]) -> None:
-    """Refuse tissues that are hardly there, or not darker than the next as in a T1-weighted image."""
-    volumes = [float(share.sum()) for share in shares]
-    least = min(volumes) / max(sum(volumes), 1.0)
-    if least < _LEAST_SHARE:
-        msg = (
-            f"cannot tell the tissues of '{subject}' apart: the smallest of three has "
-            f"{least:.1%} of the brain, expected at least {_LEAST_SHARE:.0%}"
-        )
-        raise DataError(msg, "look at the image: is it T1-weighted, and its brain whole?")
-    fluid, grey, white = (
-        float(np.average(values[looked], weights=share[looked])) for share in shares
-    )
-    if not fluid < grey < white:
-        msg = (
-            f"'{subject}' is not T1-weighted: fluid, grey and white matter have mean intensities "
-            f"{fluid:.3g}, {grey:.3g} and {white:.3g}, expected these to rise"
-        )
-        raise DataError(msg, "give the T1-weighted image of the person")

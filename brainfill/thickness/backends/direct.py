@@ -18,7 +18,7 @@ from brainfill.core.volume import LabelMap, Mask, Scan, Volume
 from brainfill.lesions.anatomy import GREY, WHITE
 from brainfill.preprocess.network import lacking
 from brainfill.preprocess.steps.resample import resample_to
-from brainfill.preprocess.tissues._base import Tissues, brain_of
+from brainfill.preprocess.tissues._base import Tissues, brain_of, check_tissues
 from brainfill.thickness._base import NEUROMORPHOMETRICS, Backend, Thickness
 from brainfill.thickness.direct import DirectConfig, Sheet, direct
 from brainfill.thickness.parcels import MODEL, numbered, parcels
@@ -84,6 +84,7 @@ def build(config: Config) -> Backend:
         placed = place(scan, config.skullstrip, config.spacing_mm, plugin.TEMPLATE, ctx)
         ready, brain = placed.scan, brain_of(placed.scan)
         tissues = plugin.build(chosen.config)(ready, placed.registration, ctx)
+        check_tissues(ready, tissues)
         classes = parcels(ready.images["T1w"], brain, config.regions, ctx).classes(brain)
         sheet = _sheet(tissues, classes.data, ready.lesion)
         _check_cortex(scan.subject, sheet, config)
