@@ -80,7 +80,7 @@ def command(
             metavar="TOOL.KEY=VALUE",
             help="setting of one of them, such as ants.template=FOLDER",
         ),
-    ] = [],
+    ] = default(ThicknessConfig, "settings"),
     near_mm: Annotated[float, flag(CompareConfig, "near_mm")] = default(CompareConfig, "near_mm"),
     label: Annotated[int | None, flag(ReadConfig, "label")] = default(ReadConfig, "label"),
     nan_to_zero: Annotated[bool, flag(ReadConfig, "nan_to_zero")] = default(

@@ -63,6 +63,7 @@ def with_spots(image: Tensor, white: Tensor, rng: np.random.Generator) -> Tensor
         white: share of white matter (1, D, H, W).
         rng: of the example.
     """
+    image = image.clone()
     low, high = _SPOT_RADII
     for centre in _places(white, int(rng.integers(1, 31)), rng):
         around = _block_around(centre, white)

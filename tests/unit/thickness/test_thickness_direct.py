@@ -128,9 +128,10 @@ def sheets(monkeypatch):
     return given
 
 
-def measure(lesion=None, **options):
+def measure(lesion=None, brightness=(20, 100, 60, 60, 60), **options):
     settings = {"segmenter": "deep", "least_cortex_ml": 0.1} | options
-    scan = Scan("sub-01", {"T1w": Volume(np.ones(GRID.shape), GRID)}, lesion)
+    image = Volume(np.array(brightness)[planted()[0]], GRID)
+    scan = Scan("sub-01", {"T1w": image}, lesion)
     return backend.build(backend.Config(**settings))(scan, Context())
 
 
@@ -188,6 +189,11 @@ def test_too_little_cortex_is_refused(sheets):
     ) as caught:
         measure(least_cortex_ml=100.0)
     assert "T1-weighted" in caught.value.hint
+
+
+def test_another_contrast_is_refused(sheets):
+    with pytest.raises(DataError, match=r"'sub-01' is not T1-weighted: .*expected these to rise"):
+        measure(brightness=(200, 40, 60, 60, 60))
 
 
 @pytest.mark.parametrize(
