@@ -34,7 +34,7 @@ def command(
             "-m",
             "-l",
             "--lesion-mask",
-            help="lesions: left out of fits and taken as white matter",
+            help="lesions: left out of fits, and white matter for direct; surface tools and dldirect do not use it",
         ),
     ] = None,
     from_: Annotated[

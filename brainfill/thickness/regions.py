@@ -1,4 +1,4 @@
-"""Cortical regions: the atlas in MNI space, carried to a scan, and figures of a thickness map by region."""
+"""Cortical regions: their names and numbers, and figures of a thickness map by region."""
 
 from __future__ import annotations
 
