@@ -13,7 +13,7 @@ from brainfill.bundles.store import Card
 
 SHOWN = {
     "tissues": ("fluid", "grey", "white", "seconds", "peak_mb"),
-    "regions": ("regions", "above_half", "seconds", "peak_mb"),
+    "regions": ("regions", "labels", "above_half", "seconds", "peak_mb"),
 }
 PURPOSE = {
     "tissues": "Tells fluid, grey and white matter of a stripped brain apart in T1-weighted images",
