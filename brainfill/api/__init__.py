@@ -34,6 +34,14 @@ from brainfill.api._synthesize import (
     synthesize,
     synthesize_facts,
 )
+from brainfill.api._thickness import (
+    Measured,
+    ThicknessDone,
+    ThicknessRequest,
+    measure_thickness,
+    run_thickness,
+    thickness_key,
+)
 from brainfill.api._transform import TransformRequest, run_transform, transform
 from brainfill.study.config import StudyConfig
 from brainfill.tasks.transform import TransformConfig
@@ -46,6 +54,7 @@ __all__ = [
     "DrawnMasks",
     "Filled",
     "MaskRequest",
+    "Measured",
     "PatientImages",
     "PreprocessRequest",
     "Preprocessed",
@@ -59,6 +68,8 @@ __all__ = [
     "SynthesizeDone",
     "SynthesizeRequest",
     "Synthesized",
+    "ThicknessDone",
+    "ThicknessRequest",
     "TransformConfig",
     "TransformRequest",
     "case_files",
@@ -67,6 +78,7 @@ __all__ = [
     "draw_mask",
     "fill",
     "fill_facts",
+    "measure_thickness",
     "prepare",
     "run_compare",
     "run_fill",
@@ -76,10 +88,12 @@ __all__ = [
     "run_smooth",
     "run_study",
     "run_synthesize",
+    "run_thickness",
     "run_transform",
     "smooth",
     "smooth_facts",
     "synthesize",
     "synthesize_facts",
+    "thickness_key",
     "transform",
 ]

@@ -14,9 +14,11 @@ from brainfill.cli import (
     fill,
     masks,
     preprocess,
+    robustness,
     smooth,
     study,
     synthesize,
+    thickness,
     train,
     transform,
 )
@@ -36,9 +38,11 @@ app.command("fill")(fill.command)
 app.command("preprocess")(preprocess.command)
 app.command("smooth")(smooth.command)
 app.command("synthesize")(synthesize.command)
+app.command("thickness")(thickness.command)
 app.command("transform")(transform.command)
 app.add_typer(masks.app, name="masks")
 app.command("compare")(compare.command)
+app.command("robustness")(robustness.command)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(study.app, name="study")
 app.add_typer(train.app, name="train")

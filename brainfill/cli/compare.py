@@ -13,7 +13,7 @@ import typer
 from brainfill.api import CompareRequest, ReadConfig, compared_people, run_compare
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
 from brainfill.cli.output import all_or_none, check_inputs, check_outputs, make_folder
-from brainfill.cli.progress import talking
+from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.tasks.compare import FIGURES, TABLES, CompareConfig
 
@@ -83,7 +83,7 @@ def command(
     check_inputs([*lists, *images])
     people = compared_people([p for p in (before, after) if p], pairs, lesion, labels)
     request = CompareRequest(people, read_pairs(null) if null else [], labels, config, read)
-    outputs = {name: out / name for name in (*(f"{t}.tsv" for t in TABLES), *FIGURES, RECORD)}
+    outputs = planned_outputs(out)
     everyone = [*request.pairs, *request.floor]
     inputs = [*lists, *images, *(p for f in everyone for p in (f.before, f.after) if p.is_file())]
     if out.is_dir() or not dry_run:
@@ -93,16 +93,32 @@ def command(
         typer.echo(json.dumps(_resolved(request, outputs), indent=2))
         return
     with talking(quiet=quiet, verbose=verbose) as talk:
-        began = time.monotonic()
-        result, facts = run_compare(request, talk.progress, talk.warn)
-        facts["RuntimeSeconds"] = round(time.monotonic() - began, 2)
-        talk.progress("writing", 0, 1)
-        written = _write(result, facts, outputs)
-        talk.progress("writing", 1, 1)
+        facts = compared(request, outputs, talk)
     if not quiet:
         typer.echo("\n".join(sentences(facts)), err=True)
+    written = [path for path in outputs.values() if path.exists()]
     summary = {"Outputs": [str(p) for p in written], **facts}
     typer.echo(json.dumps(summary, indent=2) if as_json else "\n".join(map(str, written)))
+
+
+def planned_outputs(out: Path) -> dict[str, Path]:
+    """Every file the command may write, by its name."""
+    return {name: out / name for name in (*(f"{t}.tsv" for t in TABLES), *FIGURES, RECORD)}
+
+
+def compared(request: CompareRequest, outputs: Mapping[str, Path], talk: Talk) -> dict[str, Any]:
+    """Compare and write; the record.
+
+    Raises:
+        InputMissingError, DataError: as `run_compare`.
+    """
+    began = time.monotonic()
+    result, facts = run_compare(request, talk.progress, talk.warn)
+    facts["RuntimeSeconds"] = round(time.monotonic() - began, 2)
+    talk.progress("writing", 0, 1)
+    _write(result, facts, outputs)
+    talk.progress("writing", 1, 1)
+    return facts
 
 
 def sentences(facts: Mapping[str, Any]) -> list[str]:
@@ -141,7 +157,7 @@ def _resolved(request: CompareRequest, outputs: Mapping[str, Path]) -> dict[str,
     }
 
 
-def _write(result: Result, facts: dict[str, Any], outputs: Mapping[str, Path]) -> list[Path]:
+def _write(result: Result, facts: dict[str, Any], outputs: Mapping[str, Path]) -> None:
     """Write tables, figures and record, or leave no new ones behind; remove older figures that are none now."""
     from brainfill.io.atomic import replacing
     from brainfill.io.sidecar import write_sidecar
@@ -156,4 +172,3 @@ def _write(result: Result, facts: dict[str, Any], outputs: Mapping[str, Path]) -
         write_sidecar(facts, outputs[RECORD])
     for name in set(FIGURES) - set(result.files):
         outputs[name].unlink(missing_ok=True)
-    return [path for path in outputs.values() if path.exists()]

@@ -124,7 +124,7 @@ def command(
         typer.echo(re.sub(_VALUE, r"{\1, \2}", plan))
         return
     with talking(quiet=quiet, verbose=verbose) as talk:
-        facts = _fill(request, outputs, talk)
+        facts = filled(request, outputs, talk)
     summary = {"Outputs": {name: str(path) for name, path in outputs.items()}, **facts}
     typer.echo(json.dumps(summary, indent=2) if as_json else str(outputs["image"]))
 
@@ -191,7 +191,12 @@ def resolved(request: Request, outputs: dict[str, Path], ctx: typer.Context) -> 
     }
 
 
-def _fill(request: Request, outputs: dict[str, Path], talk: Talk) -> dict[str, Any]:
+def filled(request: Request, outputs: dict[str, Path], talk: Talk) -> dict[str, Any]:
+    """Fill and write; the record.
+
+    Raises:
+        DataError, UnavailableError, ...: as `run_fill`.
+    """
     began = time.monotonic()
     done = run_fill(request, talk.progress, talk.warn)
     talk.progress("writing", 0, 1)

@@ -18,17 +18,29 @@ _REGISTRIES = {
     "families": ["brainfill.models", "brainfill.segmentation"],
     "steps": ["brainfill.preprocess.steps"],
     "strippers": ["brainfill.preprocess.strippers"],
+    "tissues": ["brainfill.preprocess.tissues"],
+    "backends": ["brainfill.thickness.backends"],
 }
 
 
 def command(
     what: Annotated[
-        Literal["models", "samplers", "fillers", "painters", "families", "steps", "strippers"],
+        Literal[
+            "models",
+            "samplers",
+            "fillers",
+            "painters",
+            "families",
+            "steps",
+            "strippers",
+            "tissues",
+            "backends",
+        ],
         typer.Argument(help="what to list"),
     ],
     as_json: Json = False,
 ) -> None:
-    """List the models, samplers, filling and painting methods, model families, preprocessing steps or skull strippers there are."""
+    """List the models, samplers, filling and painting methods, model families, preprocessing steps, skull strippers, tissue segmenters or thickness backends there are."""
     found = _models() if what == "models" else _described(_REGISTRIES[what])
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))

@@ -21,11 +21,13 @@ class Talk:
     Args:
         progress: how far a stage has come.
         warn: something the user should know; said even with --quiet.
+        note: something the user may like to know.
         detail: something for those who asked with --verbose.
     """
 
     progress: Progress
     warn: Callable[[str], None]
+    note: Callable[[str], None]
     detail: Callable[[str], None]
 
 
@@ -41,14 +43,15 @@ def talking(*, quiet: bool, verbose: bool) -> Iterator[Talk]:
         raise ConfigError(msg, "leave one of them out")
     detail = _line if verbose else ignore
     if quiet:
-        yield Talk(silent, _warning, ignore)
+        yield Talk(silent, _warning, ignore, ignore)
     elif not _shows_bars():
-        yield Talk(_stage_lines(), _warning, detail)
+        yield Talk(_stage_lines(), _warning, _line, detail)
     else:
         with _bar() as (progress, line):
             yield Talk(
                 progress,
                 lambda message: line(f"warning: {message}"),
+                line,
                 line if verbose else ignore,
             )
 

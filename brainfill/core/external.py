@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from brainfill.core.errors import ExternalError, UnavailableError
@@ -29,7 +29,16 @@ def find_program(program: str, package: str, instead: str) -> str:
     return found
 
 
-def run_program(found: str, arguments: Sequence[str], folder: Path, out: str, instead: str) -> Path:
+def run_program(
+    found: str,
+    arguments: Sequence[str],
+    folder: Path,
+    out: str,
+    instead: str,
+    *,
+    log: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Path:
     """Run a program in a folder and expect a file there.
 
     Args:
@@ -38,23 +47,58 @@ def run_program(found: str, arguments: Sequence[str], folder: Path, out: str, in
         folder: where it runs.
         out: name of the file it has to write.
         instead: what else the user can do, for the hint.
+        log: file that takes all it says while it runs, and stays.
+        variables: of the environment, beside those there are.
 
     Raises:
-        ExternalError: it failed, or wrote no such file.
+        ExternalError: it failed, was killed, or wrote no such file; the hint names the log.
     """
+    # FSL's programs choose their file type by this, and do nothing without it.
+    environment = os.environ | {"FSLOUTPUTTYPE": "NIFTI_GZ"} | dict(variables or {})
+    command = [found, *arguments]
+    code, said = (
+        _logged(command, folder, environment, log) if log else _run(command, folder, environment)
+    )
+    # Some programs end with 0 whatever happens; the file they leave is the better witness.
+    if code or not (folder / out).is_file():
+        how = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
+        msg = f"'{found}' {how} and said: {said}"
+        hint = f"all it said is in '{log}'; {instead}" if log else f"run it by hand, or {instead}"
+        raise ExternalError(msg, hint)
+    return folder / out
+
+
+def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Exit code, and the last line said."""
     done = subprocess.run(  # noqa: S603 - a program the user chose, no shell
-        [found, *arguments],
+        command,
         cwd=folder,
-        # FSL's programs choose their file type by this, and do nothing without it.
-        env=os.environ | {"FSLOUTPUTTYPE": "NIFTI_GZ"},
+        env=environment,
         capture_output=True,
         text=True,
         errors="replace",
         check=False,
     )
-    said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
-    # Some programs end with 0 whatever happens; the file they leave is the better witness.
-    if done.returncode or not (folder / out).is_file():
-        msg = f"'{found}' failed with exit code {done.returncode} and said: {said}"
-        raise ExternalError(msg, f"run it by hand, or {instead}")
-    return folder / out
+    return done.returncode, _last_line(done.stderr) or _last_line(done.stdout) or "nothing"
+
+
+def _logged(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path
+) -> tuple[int, str]:
+    """Exit code, and the last line said; all of it goes to the log at once, so that a look at it shows how far it is."""
+    with log.open("wb") as file:
+        done = subprocess.run(  # noqa: S603 - a program the user chose, no shell
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    text = log.read_text(encoding="utf-8", errors="replace")
+    return done.returncode, _last_line(text) or "nothing"
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[-1]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -50,3 +53,22 @@ def to_ants(ants: Any, data: NDArray[Any], grid: Grid) -> Any:  # noqa: ANN401 -
         spacing=tuple(spacing),
         direction=affine[:3, :3] / spacing,
     )
+
+
+def ants_version() -> str:
+    """The version of ANTsPy, without loading it."""
+    from importlib.metadata import version
+
+    return version("antspyx")
+
+
+@contextmanager
+def own_temporary_files() -> Iterator[None]:
+    """Have what ANTsPy leaves in the folder of temporary files removed."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="brainfill-") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before

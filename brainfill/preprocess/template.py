@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePath
 
 import numpy as np
@@ -56,6 +57,20 @@ def space_name(wanted: str) -> str:
     return re.sub("[^0-9A-Za-z]", "", name) or "template"
 
 
+def tissue_maps() -> tuple[Volume, Volume]:
+    """Probability of grey and of white matter in the MNI template, in [0, 1], on its grid."""
+    from nilearn.datasets import load_mni152_gm_template, load_mni152_wm_template
+
+    from brainfill.core.grid import Grid
+
+    grey, white = (
+        Volume(np.clip(np.asarray(m.dataobj, np.float32), 0, 1), Grid(m.shape, m.affine))
+        for m in (load_mni152_gm_template(resolution=1), load_mni152_wm_template(resolution=1))
+    )
+    return grey, white
+
+
+@cache
 def _mni() -> Template:
     from nilearn.datasets import load_mni152_template
 

@@ -1,1 +1,1 @@
-"""Cortical thickness: tables of regions, and what changed between two of them."""
+"""Cortical thickness: measured in many ways, tables of regions, and what changed between two of them."""

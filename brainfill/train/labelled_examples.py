@@ -21,6 +21,7 @@ from brainfill.train.scanners import (
     recoloured,
     stripped,
     with_lesions,
+    with_spots,
     without_slices,
 )
 from brainfill.train.warps import WarpConfig, draw_warp, sampled
@@ -34,6 +35,9 @@ class LooksConfig:
     painted: float = option(0.25, "probability of a map of regions", low=0.0, high=1.0)
     contrast: float = option(0.6, "of another contrast, for scans", low=0.0, high=1.0)
     lesions: float = option(0.3, "of lesions", low=0.0, high=1.0)
+    spots: float = option(
+        0.0, "of many small lesions in the last class, white matter", low=0.0, high=1.0
+    )
     bias: float = option(0.6, "of a smooth intensity field", low=0.0, high=1.0)
     coarse: float = option(0.35, "of a blur or of thick slices", low=0.0, high=1.0)
     noise: float = option(0.5, "of noise", low=0.0, high=1.0)
@@ -77,8 +81,7 @@ def _looks(
 ) -> tuple[Tensor, Tensor]:
     """Everything that follows the choice of contrast; shares change where the image loses tissue."""
     foreground = shares.sum(0, keepdim=True)
-    if rng.random() < config.lesions:
-        image = with_lesions(image, foreground, rng)
+    image = _diseased(image, shares, config, rng)
     if rng.random() < config.bias:
         image = biased(image, rng)
     if rng.random() < config.coarse:
@@ -98,6 +101,16 @@ def _looks(
     if rng.random() < config.noise:
         image = noisy(image, rng)
     return image, shares
+
+
+def _diseased(
+    image: Tensor, shares: Tensor, config: LooksConfig, rng: np.random.Generator
+) -> Tensor:
+    if rng.random() < config.lesions:
+        image = with_lesions(image, shares.sum(0, keepdim=True), rng)
+    if rng.random() < config.spots:
+        image = with_spots(image, shares[-1:], rng)
+    return image
 
 
 def _field_of_view(image: Tensor, rng: np.random.Generator) -> Tensor:

@@ -16,6 +16,7 @@ from brainfill.train.warps import smooth_field
 
 _KNOTS = 6
 _LESION_KNOTS = 9
+_SPOT_RADII, _SPOT_VOX = (1.5, 8.0), 14
 
 
 def painted(regions: Tensor, rng: np.random.Generator) -> Tensor:
@@ -45,25 +46,66 @@ def recoloured(image: Tensor, foreground: Tensor, rng: np.random.Generator) -> T
 
 
 def with_lesions(image: Tensor, foreground: Tensor, rng: np.random.Generator) -> Tensor:
-    """Up to four lesions of up to 80 mm anywhere in the foreground, as dark as air or as bright as fat."""
-    where = foreground[0] > 0.5
-    if not where.any():
-        return image
-    voxels = torch.nonzero(where)
-    for _ in range(int(rng.integers(1, 5))):
-        centre = voxels[int(rng.integers(len(voxels)))]
-        radii = rng.uniform(2, 20) * rng.uniform(0.5, 1, 3)
-        axes = [
-            ((torch.arange(n) - c) / r) ** 2
-            for n, c, r in zip(where.shape, centre.tolist(), radii, strict=True)
-        ]
-        reach = axes[0][:, None, None] + axes[1][:, None] + axes[2]
-        ragged = reach + 0.4 * smooth_field(tuple(where.shape), _LESION_KNOTS, rng)[0]  # type: ignore[arg-type]
-        share = ((1 - ragged) * 4).clamp(0, 1) * foreground
-        level, grain = rng.uniform(0, 1.1), rng.uniform(0, 0.1)
-        noise = torch.from_numpy(rng.standard_normal(tuple(image.shape), np.float32))
-        image = image * (1 - share) + (level + grain * noise) * share
+    """Up to four lesions of a radius of up to 20 voxels anywhere in the foreground, as dark as air or as bright as fat."""
+    for centre in _places(foreground, int(rng.integers(1, 5)), rng):
+        share = _lesion(foreground, centre, rng.uniform(2, 20), rng)
+        image = _mixed(image, share, rng.uniform(0, 1.1), rng)
     return image
+
+
+def with_spots(image: Tensor, white: Tensor, rng: np.random.Generator) -> Tensor:
+    """Up to 30 lesions of a radius of up to 8 voxels that begin in white matter, between fluid and white in brightness.
+
+    So do those of multiple sclerosis look in T1w images. One in three may reach beyond the white matter.
+
+    Args:
+        image: (1, D, H, W).
+        white: share of white matter (1, D, H, W).
+        rng: of the example.
+    """
+    image = image.clone()
+    low, high = _SPOT_RADII
+    for centre in _places(white, int(rng.integers(1, 31)), rng):
+        around = _block_around(centre, white)
+        within = white[around] if rng.random() < 2 / 3 else (image[around] > 0).float()
+        middle = [c - s.start for c, s in zip(centre, around[1:], strict=True)]
+        share = _lesion(within, middle, low * (high / low) ** rng.random(), rng)
+        z, y, x = centre
+        level = float(image[0, z, y, x]) * rng.uniform(0.25, 0.95)
+        image[around] = _mixed(image[around], share, level, rng)
+    return image
+
+
+def _places(where: Tensor, count: int, rng: np.random.Generator) -> list[list[int]]:
+    """Voxels of a share (1, D, H, W), drawn evenly among those it has most of."""
+    voxels = torch.nonzero(where[0] > 0.5)
+    if not len(voxels):
+        return []
+    return [voxels[int(rng.integers(len(voxels)))].tolist() for _ in range(count)]
+
+
+def _block_around(centre: list[int], image: Tensor) -> tuple[slice, ...]:
+    """Channels and voxels that a spot can reach: less than the whole image, since there are many spots."""
+    sides = zip(centre, image.shape[1:], strict=True)
+    return (slice(None), *(slice(max(0, c - _SPOT_VOX), min(n, c + _SPOT_VOX)) for c, n in sides))
+
+
+def _lesion(where: Tensor, centre: list[int], radius: float, rng: np.random.Generator) -> Tensor:
+    """Share of a ragged ellipsoid in every voxel of `where` (1, D, H, W)."""
+    shape = where.shape[1:]
+    radii = radius * rng.uniform(0.5, 1, 3)
+    axes = [((torch.arange(n) - c) / r) ** 2 for n, c, r in zip(shape, centre, radii, strict=True)]
+    reach = axes[0][:, None, None] + axes[1][:, None] + axes[2]
+    ragged = reach + 0.4 * smooth_field(tuple(shape), _LESION_KNOTS, rng)[0]  # type: ignore[arg-type]
+    share: Tensor = ((1 - ragged) * 4).clamp(0, 1) * where
+    return share
+
+
+def _mixed(image: Tensor, share: Tensor, level: float, rng: np.random.Generator) -> Tensor:
+    """The image with a share of a grainy brightness."""
+    grain = rng.uniform(0, 0.1)
+    noise = torch.from_numpy(rng.standard_normal(tuple(image.shape), np.float32))
+    return image * (1 - share) + (level + grain * noise) * share
 
 
 def cut_beside(image: Tensor, foreground: Tensor, rng: np.random.Generator) -> Tensor:

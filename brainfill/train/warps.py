@@ -25,6 +25,9 @@ class WarpConfig:
     )
     zoom: float = option(0.1, "standard deviation of the log of the size", low=0.0)
     stretch: float = option(0.05, "the same along each axis on its own", low=0.0)
+    still: float = option(
+        0.0, "probability of a move by whole voxels alone, which blurs nothing", low=0.0, high=1.0
+    )
     bend_vox: float = option(2.0, "size of a smooth displacement", unit="voxels", low=0.0)
 
     def __post_init__(self) -> None:
@@ -47,6 +50,8 @@ def draw_warp(
         (1, d, h, w, 3) as `grid_sample` takes it, corners aligned.
     """
     shift = rng.uniform(-1, 1, 3) * config.shift_vox
+    if config.still and rng.random() < config.still:
+        return _moved(source, centre + shift, crop, mirrored=rng.random() < 0.5)
     sizes = np.exp(config.zoom * rng.standard_normal() + config.stretch * rng.standard_normal(3))
     turn = _turn(np.deg2rad(config.turn_deg) * rng.standard_normal(3)) * sizes
     if rng.random() < 0.5:
@@ -64,6 +69,18 @@ def draw_warp(
         bend = torch.cat([smooth_field(crop, 5, rng) for _ in range(3)])
         scale = torch.tensor(config.bend_vox / half[::-1].copy()).float()
         grid = grid + bend.permute(1, 2, 3, 0)[None] * scale
+    return grid
+
+
+def _moved(source: Index3, centre: FloatArray, crop: Index3, *, mirrored: bool) -> Tensor:
+    """As `draw_warp`, whole voxels of the source nearest to a centre."""
+    grid = torch.empty((1, *crop, 3))
+    for axis, (n, m) in enumerate(zip(crop, source, strict=True)):
+        places = torch.arange(n) + round(float(centre[axis]) - (n - 1) / 2)
+        if mirrored and axis == 1:
+            places = places.flip(0)
+        shape = [-1 if a == axis else 1 for a in range(3)]
+        grid[0, ..., 2 - axis] = (places * 2 / (m - 1) - 1).reshape(shape)
     return grid
 
 

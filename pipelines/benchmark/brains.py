@@ -12,6 +12,7 @@ from scipy import ndimage
 from brainfill.preprocess.pieces import solid
 
 HELD_OUT = 20
+OASIS_HELD_OUT = ("sub-1002", "sub-1008", "sub-1122")
 CLOSING_VOX = 2
 
 
@@ -34,6 +35,17 @@ def brain_of(bids: Path, person: str) -> NDArray[np.bool_]:
     folder = bids / "derivatives" / "dlmuse" / person / "anat"
     labels = nib.load(folder / f"{person}_desc-muse_dseg.nii.gz")
     return solid(closed(np.asarray(labels.dataobj) > 0))
+
+
+def t1w_of(oasis: Path, person: str, session: str = "ses-01") -> Path:
+    """The scan of an adult of OASIS."""
+    return oasis / person / session / "anat" / f"{person}_{session}_T1w.nii.gz"
+
+
+def labels_of(oasis: Path, person: str, kind: str, session: str = "ses-01") -> Path:
+    """Its manual labels: "tissues" or "neuromorphometrics"."""
+    folder = oasis / "derivatives" / "labels" / person / session / "anat"
+    return folder / f"{person}_{session}_desc-{kind}_dseg.nii.gz"
 
 
 def closed(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:

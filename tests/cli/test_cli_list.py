@@ -61,3 +61,17 @@ def test_unknown_kind_names_the_known_ones(call):
     outcome = call("list", "sampler")
     assert outcome.code == 2
     assert "samplers" in outcome.err
+
+
+def test_those_who_measure_thickness_and_tell_tissues_apart_are_listed(call):
+    backends = json.loads(call("list", "backends", "--json").out)
+    assert backends == registry.describe("brainfill.thickness.backends")
+    assert list(backends) == ["ants", "antspynet", "direct", "dldirect", "fastsurfer", "freesurfer"]
+    assert list(json.loads(call("list", "tissues", "--json").out)) == ["atropos", "deep", "kmeans"]
+
+
+def test_what_thickness_offers_is_what_is_listed(call):
+    said = call("thickness", "--help").out
+    for kind in ("backends", "tissues"):
+        for name in json.loads(call("list", kind, "--json").out):
+            assert name in said

@@ -8,12 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from brainfill.bundles.store import WEIGHTS, SegmenterBundle, find, load_segmenter
+from brainfill.bundles.store import SegmenterBundle, find, load_segmenter
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
-from brainfill.core.errors import DataError, UnavailableError
+from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, Box, FloatArray, Grid, Index3
 from brainfill.core.volume import Mask, Volume
+from brainfill.preprocess.network import lacking, shares_of, shown_on
 from brainfill.preprocess.pieces import solid
 from brainfill.preprocess.steps.reorient import reoriented_grid
 from brainfill.preprocess.steps.resample import resample_to, resampled_grid
@@ -56,12 +57,7 @@ class Config:
 
 def missing(config: Config) -> str:
     """What keeps the network from running: its bundle or the weights in it are not there, or "" if nothing."""
-    try:
-        folder = find(config.model)
-    except UnavailableError as error:
-        return str(error)
-    weights = folder / WEIGHTS
-    return "" if weights.is_file() else f"weights of model '{config.model}': '{weights}'"
+    return lacking(config.model)
 
 
 def build(config: Config) -> Stripper:
@@ -112,17 +108,11 @@ def _coarse(image: Volume, grid: Grid) -> Volume:
 
 def _look(bundle: SegmenterBundle, image: Volume, grid: Grid, ctx: Context) -> _Look:
     """What the network sees and says on a grid whose voxels are those of the image, or lie beyond its ends."""
-    import torch
-
-    from brainfill.segmentation._base import normalised
-
-    segmenter = bundle.segmenter
-    shown = normalised(resample_to(image.data, image.grid, grid, 1).transpose(2, 0, 1))
-    segmenter.net.to(ctx.device)
-    shares = segmenter.shares(torch.from_numpy(shown).to(ctx.device)[None, None])
-    brain = segmenter.config.classes.index(_BRAIN) - 1  # there is no share of the first class
-    chance = shares[0, brain].cpu().numpy()
-    return _Look(grid, *(np.ascontiguousarray(a.transpose(1, 2, 0)) for a in (shown, chance)))
+    shown = shown_on(image, grid)
+    brain = (
+        bundle.segmenter.config.classes.index(_BRAIN) - 1
+    )  # there is no share of the first class
+    return _Look(grid, shown, shares_of(bundle, shown, ctx)[brain])
 
 
 def _doubt(ml: float, look: _Look, config: Config) -> str:

@@ -61,7 +61,7 @@ def stripped(scan: Scan, ctx: Context) -> Stripped:
 
     from brainfill.core.volume import LabelMap, Scan, Volume
     from brainfill.preprocess.steps import n4
-    from brainfill.preprocess.tissues import tissues
+    from brainfill.preprocess.tissues.kmeans import tissues
 
     brain, origin = brain_of(scan, ctx)
     image = scan.images["T1w"]

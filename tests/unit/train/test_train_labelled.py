@@ -25,6 +25,7 @@ NEVER = LooksConfig(
     painted=0,
     contrast=0,
     lesions=0,
+    spots=0,
     bias=0,
     coarse=0,
     noise=0,
@@ -169,6 +170,7 @@ def test_a_field_is_smooth_and_of_its_shape():
     [
         scanners.recoloured,
         scanners.with_lesions,
+        scanners.with_spots,
         scanners.cut_beside,
         lambda image, _, rng: scanners.biased(image, rng),
         lambda image, _, rng: scanners.coarser(image, rng),
@@ -196,6 +198,46 @@ def test_lesions_stay_inside_and_cuts_outside_the_foreground(head, seed):
     assert not torch.equal(lesions, image)
     cut = scanners.cut_beside(image, foreground, rng(seed))
     assert torch.equal(cut[foreground > 0.5], image[foreground > 0.5])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_spots_are_dark_and_begin_in_white_matter(head, seed):
+    image, white = head
+    spots = scanners.with_spots(image, white, rng(seed))
+    assert torch.equal(spots[image == 0], image[image == 0]), "air stays as it was"
+    changed = spots != image
+    inside = changed & (white > 0)
+    assert inside.any()
+    assert spots[inside].mean() < image[inside].mean()
+    # Where the image shows nothing but white matter, no voxel outside of it changes.
+    alone = image * white
+    assert torch.equal(scanners.with_spots(alone, white, rng(seed))[white == 0], alone[white == 0])
+
+
+def test_some_spots_reach_beyond_white_matter_and_most_do_not(head):
+    image, white = head
+    changed = [scanners.with_spots(image, white, rng(seed)) != image for seed in range(12)]
+    beyond = sum(int(c[white == 0].sum()) for c in changed)
+    within = sum(int(c[white > 0].sum()) for c in changed)
+    assert 0 < beyond < within / 2
+
+
+def test_spots_are_small():
+    image, white = torch.ones((1, 48, 50, 52)), torch.zeros((1, 48, 50, 52))
+    centre = torch.tensor([24, 20, 30])
+    white[0, 24, 20, 30] = 1
+    reached = []
+    for seed in range(30):
+        changed = scanners.with_spots(image, white, rng(seed)) != image
+        where = torch.nonzero(changed[0]) - centre
+        reached.append(float(where.abs().max()) if len(where) else 0.0)
+    # Radii of 8 voxels, and what their ragged borders add.
+    assert 3 < max(reached) <= 14
+
+
+def test_without_white_matter_there_are_no_spots(head):
+    image, _ = head
+    assert torch.equal(scanners.with_spots(image, torch.zeros_like(image), rng()), image)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -237,6 +279,25 @@ def test_every_change_is_made_when_it_is_certain(change):
         assert image.shape == brain.shape == (20, 22, 24)
         assert 0 <= image.min() <= image.max() <= 1.5
         assert 0 <= brain.min() <= brain.max() <= 1
+
+
+def test_spots_lie_in_the_last_class_and_leave_the_shares():
+    pack = pack_of((False,))
+    pack.classes[0][ball(radius=5)[0]] = 2
+    pack.images[0] = np.where(pack.classes[0] > 0, 200, 0).astype(np.uint8)
+    model = override(blocks.PRESETS["tiny"], ['classes=["a","b","c"]', "crop_vox=[20,22,24]"])
+    darker = 0.0
+    for seed in range(6):
+        plain = draw_labelled(pack, model, NEVER, rng(seed))
+        spotted = draw_labelled(pack, model, override(NEVER, ["spots=1"]), rng(seed))
+        assert torch.equal(
+            spotted, draw_labelled(pack, model, override(NEVER, ["spots=1"]), rng(seed))
+        )
+        assert not torch.equal(spotted[0], plain[0])
+        last = spotted[2] > 0.9
+        darker += float((plain[0] - spotted[0])[last].mean())
+        assert torch.equal(spotted[1:], plain[1:])
+    assert darker / 6 > 0.02
 
 
 def test_three_classes_have_two_shares():

@@ -123,12 +123,20 @@ def test_painted_lesions_vary_around_the_profile():
 
 
 def test_painted_lesions_avoid_real_ones():
+    real = np.zeros(SHAPE, np.int16)
+    real[6:16, 6:20, 6:18] = 1
     image = PACK.images[0].copy()
-    image[:, lesions() > 0] = 1  # nearly black, so that they are seen
-    data = pack(images=[image, PACK.images[1]])
-    for seed in range(8):
-        t1, _, hole, *_ = draw(seed, PAINTED, data=data)
-        assert not (hole > 0)[(t1 > 0) & (t1 < 0.05)].any()
+    image[:, real > 0] = 1  # nearly black, so that they are seen
+    data = pack(images=[image, PACK.images[1]], lesions=[real, real * 0])
+    whole = {
+        "crop_vox": "[44,52,48]",
+        "first_fill": "zero",
+        "details": "[]",
+    }  # wherever it is centred
+    for seed in range(4):
+        t1, _, hole, *_ = draw(seed, PAINTED, data=data, **whole)
+        assert hole.any()
+        assert ((t1 > 0) & (t1 < 0.05)).sum() == (real > 0).sum()
 
 
 def test_people_without_a_contrast_are_painted_into_and_keep_it_missing():

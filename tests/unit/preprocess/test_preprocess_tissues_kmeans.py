@@ -9,7 +9,7 @@ import pytest
 
 from brainfill.core.errors import DataError
 from brainfill.core.volume import Mask, Volume
-from brainfill.preprocess.tissues import tissues
+from brainfill.preprocess.tissues.kmeans import tissues
 
 BRIGHT = np.array([0, 30, 70, 100])
 

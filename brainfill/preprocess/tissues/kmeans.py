@@ -1,22 +1,20 @@
-"""Fluid, grey and white matter of a T1-weighted brain, told apart by brightness."""
+"""K-means and a Gaussian mixture: three tissues told apart by brightness alone, without a template."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, FloatArray
-from brainfill.core.volume import LabelMap, Mask, Volume
+from brainfill.core.volume import LabelMap, Mask, Scan, Volume
 from brainfill.lesions.anatomy import CSF, GREY, WHITE
-from brainfill.preprocess._ants import load_ants, to_ants
-
-NAMES = {CSF: "cerebrospinal fluid", GREY: "grey matter", WHITE: "white matter"}
+from brainfill.preprocess._ants import ants_version, load_ants, own_temporary_files, to_ants
+from brainfill.preprocess.registration import Kind, Registration
+from brainfill.preprocess.tissues._base import NAMES, Segmenter, Tissues, brain_of
 
 # K-means begins with classes at even distances over the whole range: one bright vessel, and grey and white matter
 # become one class. With these percentiles of the brain clipped, it found all three on every brain this was tried on.
@@ -24,6 +22,34 @@ _CLIPPED = (2.0, 98.0)
 _MRF = "[0.1,1x1x1]"
 _ITERATIONS = "[5,0]"
 _LEAST_SHARE = 0.01
+
+TEMPLATE: Kind = "affine"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """There is nothing to set."""
+
+
+def missing(config: Config) -> str:  # noqa: ARG001 - the protocol of segmenters
+    """Nothing: ANTsPy comes with the package."""
+    return ""
+
+
+def state(config: Config) -> dict[str, Any]:  # noqa: ARG001 - the protocol of segmenters
+    """What a result depends on beside images and settings: the programs of ANTsPy."""
+    return {"ANTsPy": ants_version()}
+
+
+def build(config: Config) -> Segmenter:  # noqa: ARG001 - the protocol of segmenters
+    """A segmenter that gives each voxel to one tissue."""
+
+    def segment(scan: Scan, found: Registration, ctx: Context) -> Tissues:  # noqa: ARG001 - the protocol
+        labels = tissues(scan.images["T1w"], brain_of(scan), ctx, scan.lesion).data
+        csf, grey, white = ((labels == t).astype(np.float32) for t in (CSF, GREY, WHITE))
+        return Tissues(scan.grid, csf, grey, white)
+
+    return segment
 
 
 def tissues(image: Volume, brain: Mask, ctx: Context, ignored: Mask | None = None) -> LabelMap:
@@ -65,22 +91,10 @@ def _classes(values: FloatArray, looked: Mask, ctx: Context) -> FloatArray:
     ants = load_ants(ctx)
     flags: BoolArray = looked.data
     images = [to_ants(ants, array, looked.grid) for array in (values, flags)]
-    with _own_temporary_files():
+    with own_temporary_files():
         try:
             found = ants.atropos(*images, i="kmeans[3]", m=_MRF, c=_ITERATIONS)
         except Exception as error:  # ANTsPy has no class of its own for what it gives up on
             msg = "cannot tell tissues apart: Atropos gives up, as it does on classes without any noise"
             raise DataError(msg, "look at the image, or give tissue labels") from error
     return np.asarray(found["segmentation"].numpy()).astype(np.int32)
-
-
-@contextmanager
-def _own_temporary_files() -> Iterator[None]:
-    """Have what ANTsPy leaves in the folder of temporary files removed."""
-    before = tempfile.tempdir
-    with tempfile.TemporaryDirectory(prefix="brainfill-") as folder:
-        tempfile.tempdir = str(Path(folder))
-        try:
-            yield
-        finally:
-            tempfile.tempdir = before
