@@ -70,6 +70,10 @@ def command(
     set_: Annotated[
         list[str], flag(FillConfig, "settings", "--set", metavar="KEY=VALUE")
     ] = default(FillConfig, "settings"),
+    hole: Annotated[
+        Path | None,
+        typer.Option("--hole", help="write the mask of the voxels that were filled here"),
+    ] = None,
     labels: Annotated[
         Path | None, typer.Option("--labels", help="write numbered lesions here, with a .tsv")
     ] = None,
@@ -98,7 +102,7 @@ def command(
     Images are .nii, .nii.gz or .mgz. A .json file beside the output records how it was made.
     """
     paths = pick_inputs([p for p in (t1, mask) if p], input_ or [], lesion or [])
-    outputs = planned_outputs(paths[0], out, sd, labels)
+    outputs = planned_outputs(paths[0], out, sd, hole, labels)
     config = FillConfig(
         method=method,
         model=model,
@@ -154,7 +158,7 @@ def pick_inputs(
 
 
 def planned_outputs(
-    t1: Path, out: Path | None, sd: Path | None, labels: Path | None
+    t1: Path, out: Path | None, sd: Path | None, hole: Path | None, labels: Path | None
 ) -> dict[str, Path]:
     """All files the command will write, by what they are.
 
@@ -163,6 +167,7 @@ def planned_outputs(
     """
     images = {"image": out or t1.with_name(f"{stem(t1)}_filled.nii.gz")}
     images |= {"sd": sd} if sd else {}
+    images |= {"hole": hole} if hole else {}
     images |= {"labels": labels} if labels else {}
     for path in images.values():
         output_format(path)
@@ -215,7 +220,7 @@ def _write(done: Done, outputs: dict[str, Path], began: float) -> dict[str, Any]
         written = write_filled(
             original, volumes["filled"].data, volumes["hole"].data, outputs["image"]
         )
-        for name in ("sd", "labels"):
+        for name in ("sd", "hole", "labels"):
             if name in outputs:
                 write_map(original, volumes[name].data, outputs[name])
         if "lesions" in outputs:

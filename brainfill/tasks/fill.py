@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -138,6 +139,7 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
         "LesionVoxels": int(lesion.data.sum()),
         "LesionVolumeML": lesion.volume_ml(),
         "FilledVoxels": int(hole.data.sum()),
+        **_look(filled, hole),
         "IntensityRangeInput": [float(image.data.min()), float(image.data.max())],
     }
     return Result(volumes, {"lesions": table}, facts)
@@ -182,6 +184,21 @@ def check_lesion(lesion: Mask, shown: BoolArray, subject: str, ctx: Context) -> 
     if outside := int((lesion.data & ~shown).sum()):
         ctx.warn(f"{outside} of {wanted} lesion voxels show background in '{subject}'")
     return head
+
+
+def _look(filled: Volume, hole: Mask) -> dict[str, Any]:
+    """How the fill fits into its surroundings: stripes by world axis, and the step at its border in percent."""
+    import numpy as np
+
+    from brainfill.metrics.texture import border_step, stripe_index
+
+    index = zip(filled.grid.world_axes(), stripe_index(filled.data, hole.data), strict=True)
+    found = {"xyz"[world]: value for world, value in index}
+    step_pct = 100 * border_step(filled.data, hole.data) / float(np.percentile(filled.data, 99.5))
+    return {
+        "StripeIndex": {axis: v if math.isfinite(v := found[axis]) else None for axis in "xyz"},
+        "BorderStepPct": step_pct if math.isfinite(step_pct) else None,
+    }
 
 
 def _parts(scan: Scan) -> tuple[Volume, Mask]:
