@@ -171,7 +171,8 @@ def command(
         paths = [] if dry_run else write_group(rows, out_dir)
         typer.echo(json.dumps(rows, indent=2) if as_json or dry_run else str(paths[0]))
         return
-    plan.check(config)
+    if not all(_kept(case, data, config) for case in cases):
+        plan.check(config)  # loads the method; with nothing to do the command ends at once
     if dry_run:
         typer.echo(json.dumps(_resolved(cases, data, config), indent=2))
         return
@@ -242,6 +243,13 @@ def _resolved(cases: Sequence[Case], data: Dataset, config: BidsConfig) -> dict[
         "threads_each": config.threads,
         "scans": [_planned(case, data, config) for case in cases],
     }
+
+
+def _kept(case: Case, data: Dataset, config: BidsConfig) -> bool:
+    try:
+        return not case.lack and all(is_done(case, data, config).values())
+    except BrainfillError:  # told when the person's turn comes
+        return False
 
 
 def _planned(case: Case, data: Dataset, config: BidsConfig) -> dict[str, Any]:
