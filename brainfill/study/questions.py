@@ -13,7 +13,7 @@ from brainfill.study.candidates import Candidate, both_kinds, lesions_apart, one
 from brainfill.study.config import StudyConfig
 from brainfill.study.key import Question, Shown, digest, generator
 from brainfill.study.page import Drawing, views
-from brainfill.study.pictures import grey_range
+from brainfill.pictures import grey_range
 
 
 @dataclass(frozen=True, eq=False)
