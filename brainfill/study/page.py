@@ -10,9 +10,9 @@ from importlib import resources
 from typing import Any
 
 from brainfill.core.volume import Volume
+from brainfill.pictures import PLANES, edges, outline, picture, plane_grid
 from brainfill.study.candidates import Candidate
 from brainfill.study.config import StudyConfig
-from brainfill.pictures import PLANES, edges, outline, picture, plane_grid
 
 _TASK = {
     "forced": "Each case is one scan with several outlined lesions. Exactly one of them is synthetic: "

@@ -11,8 +11,8 @@ from study_cases import balls
 from brainfill.core.errors import ConfigError, DataError
 from brainfill.core.grid import Grid
 from brainfill.core.volume import Mask, Volume
-from brainfill.study.config import StudyConfig
 from brainfill.pictures import PLANES, edges, grey_range, outline, picture, plane_grid
+from brainfill.study.config import StudyConfig
 
 CONFIG = StudyConfig(crop_mm=20, pixel_mm=0.5)
 # A marker to the right, in front of and above the centre.
