@@ -6,6 +6,7 @@ import io
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from brainfill.core.errors import DataError
 from brainfill.core.grid import FloatArray, Grid
@@ -91,13 +92,22 @@ def picture(image: Volume, pixels: Grid, shown: tuple[float, float]) -> bytes:
         pixels: from `plane_grid`.
         shown: intensities of black and white.
     """
-    from PIL import Image
+    return png(grey(image, pixels, shown))
 
+
+def grey(image: Volume, pixels: Grid, shown: tuple[float, float]) -> NDArray[np.uint8]:
+    """An image at the pixels of a plane, uint8 (rows, columns); arguments as of `picture`."""
     values = resample_to(image.data, image.grid, pixels, order=3)[:, :, 0].T
     low, high = shown
-    grey = np.clip((values - low) / (high - low), 0, 1)
+    return np.rint(255 * np.clip((values - low) / (high - low), 0, 1)).astype(np.uint8)
+
+
+def png(colours: NDArray[np.uint8]) -> bytes:
+    """Pixels as a PNG: (rows, columns) are grey, (rows, columns, 4) red, green, blue and opacity."""
+    from PIL import Image
+
     file = io.BytesIO()
-    Image.fromarray(np.rint(255 * grey).astype(np.uint8)).save(file, "PNG", optimize=True)
+    Image.fromarray(colours).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
