@@ -24,6 +24,7 @@ def join(
     masks: Sequence[Path],
     carried: Sequence[tuple[Path, Path]],
     out: Path,
+    picture: Path,
     warn: Callable[[str], None],
 ) -> dict[str, Any]:
     """Write the union of masks on the grid of a T1w image.
@@ -33,6 +34,7 @@ def join(
         masks: where the person lay.
         carried: masks in another space, each with its transform to the T1w.
         out: file for the union.
+        picture: file for a small picture of it, for the page of the group.
         warn: receives one sentence per warning.
 
     Returns:
@@ -43,10 +45,12 @@ def join(
     """
     import numpy as np
 
-    from brainfill.core.volume import Mask
+    from brainfill.core.volume import Mask, Scan
     from brainfill.io.nifti import read_volume, write_map
+    from brainfill.io.sidecar import stem
     from brainfill.lesions.components import label_lesions
     from brainfill.preprocess.brain import stripped_brain
+    from brainfill.report.measures import thumbnail
 
     image = read_volume(t1, warn=warn)
     union = np.zeros(image.grid.shape, bool)
@@ -56,6 +60,8 @@ def join(
         union |= _brought(path, transform, t1)
     lesion = Mask(union, image.grid)
     write_map(image, union, out)
+    scan = Scan(stem(t1), {"T1w": image}, lesion)
+    picture.write_bytes(thumbnail(scan))
     return {
         "LesionVoxels": int(union.sum()),
         "LesionVolumeML": lesion.volume_ml(),
@@ -88,6 +94,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m brainfill.bids.lesion")
     parser.add_argument("t1", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--picture", type=Path, required=True)
     parser.add_argument("--mask", type=Path, action="append", default=[])
     parser.add_argument(
         "--carry", type=Path, nargs=2, action="append", default=[], metavar=("MASK", "XFM")
@@ -95,7 +102,7 @@ def main() -> int:
     a = parser.parse_args()
     warnings: list[str] = []
     try:
-        facts = join(a.t1, a.mask, [(m, x) for m, x in a.carry], a.out, warnings.append)
+        facts = join(a.t1, a.mask, [(m, x) for m, x in a.carry], a.out, a.picture, warnings.append)
     except BrainfillError as error:
         hint = f"\nhint: {error.hint}" if error.hint else ""
         print(f"error: {error}{hint}", file=sys.stderr)  # noqa: T201 - a command

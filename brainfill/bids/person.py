@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from brainfill.bids.describe import describe_outputs
 from brainfill.bids.find import Case, Dataset
 from brainfill.bids.lock import held
 from brainfill.bids.records import Record, StepRecord, read_record
-from brainfill.bids.stage import Folders, copy_image, make_folder, publish, staged
+from brainfill.bids.stage import Folders, copy_image, publish, staged
 from brainfill.core.errors import BrainfillError, ConfigError, DataError, InputMissingError
 from brainfill.io.sidecar import write_sidecar
 
@@ -27,7 +27,7 @@ _COPIED = "the lesion mask is empty: the scan was copied"
 # What the table of the group, or a later step, wants to know.
 _FACTS = (
     *("LesionVoxels", "LesionVolumeML", "LesionCount", "SkullStripped", "FilledVoxels"),
-    *("VoxelsChanged", "StripeIndex", "BorderStepPct", "Smoothed", "Warnings"),
+    *("VoxelsChanged", "LargestStripeIndex", "BorderStepPct", "Smoothed", "Warnings"),
 )
 
 
@@ -153,10 +153,8 @@ def _run_step(step: str, case: Case, run: Run, record: Record, log: Path, sums: 
     if missing := [need for need in before if need not in record.steps]:
         msg = f"the step '{step}' needs '{missing[0]}', which was not done for '{case.key}'"
         raise ConfigError(msg, f"--steps {missing[0]},{step}")
-    home = out / case.folder
-    make_folder(home)
     with staged(run.places.work, case.key) as stage:
-        job = plan.Job(case, run.config, home, stage)
+        job = plan.Job(case, run.config, out, stage)
         facts = _nothing_to_do(step, job, record)
         if facts is None:
             facts = run.children.call(plan.command(step, job), log)
@@ -165,7 +163,7 @@ def _run_step(step: str, case: Case, run: Run, record: Record, log: Path, sums: 
         others = [s.outputs for name, s in record.steps.items() if name != step]
         # Of the products of preprocess, the lesion mask is there already, the same on the same grid.
         taken = {Path(path).name for outputs in others for path in outputs}
-        made = publish(stage, home, case.key, taken)
+        made = publish(stage, job.place, case.key, taken)
     outputs = {p.relative_to(out).as_posix(): p.stat().st_size for p in made}
     if step in record.steps:
         _remove(set(record.steps[step].outputs) - set(outputs), out)
@@ -209,8 +207,7 @@ def _nothing_to_do(step: str, job: plan.Job, record: Record) -> dict[str, Any] |
 
 
 def _stripes(record: Record) -> float:
-    index: Mapping[str, float | None] = record.steps[plan.FILL].facts.get("StripeIndex", {})
-    return max((value for value in index.values() if value is not None), default=0.0)
+    return record.steps[plan.FILL].facts.get("LargestStripeIndex") or 0.0
 
 
 def _empty(record: Record) -> bool:

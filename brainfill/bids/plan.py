@@ -43,18 +43,26 @@ class Job:
     Args:
         case: the T1w and its masks.
         config: of the whole run.
-        home: folder of the person's outputs.
+        out: the output dataset.
         stage: folder where a step writes before its outputs get their place.
     """
 
     case: Case
     config: BidsConfig
-    home: Path
+    out: Path
     stage: Path
 
     def done(self, product: str) -> Path:
         """An output of an earlier step."""
-        return self.home / f"{self.case.key}_{product}"
+        return self.place(f"{self.case.key}_{product}")
+
+    def place(self, name: str) -> Path:
+        """Where an output of this name belongs: images by person and session, figures by person, pages on top."""
+        if name.endswith(".html"):
+            return self.out / name
+        if name.endswith((".png", ".svg")):
+            return self.out / self.case.folder.parts[0] / "figures" / name
+        return self.out / self.case.folder / name
 
     def new(self, product: str) -> Path:
         """An output of this step."""
@@ -106,6 +114,7 @@ def command(step: str, job: Job) -> list[str]:
 
 def _lesion(job: Job) -> list[Any]:
     words: list[Any] = ["brainfill.bids.lesion", job.case.t1, job.new("label-lesion_mask.nii.gz")]
+    words += ["--picture", job.new("label-lesion_T1w.png")]
     for mask in job.case.masks:
         words += ["--mask", mask]
     for mask, transform in job.case.template_masks:

@@ -7,7 +7,7 @@ import errno
 import gzip
 import shutil
 import tempfile
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,24 +55,28 @@ def staged(work: Path, key: str) -> Iterator[Path]:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def publish(stage: Path, home: Path, key: str, taken: Container[str]) -> list[Path]:
+def publish(
+    stage: Path, place: Callable[[str], Path], key: str, taken: Container[str]
+) -> list[Path]:
     """Give finished files their place; those whose names are taken are left out.
 
     Args:
         stage: where they lie.
-        home: their place.
+        place: the path that a file of a name gets.
         key: of the person.
         taken: names of other steps' outputs.
 
     Returns:
         the files in their place.
     """
-    for left in home.glob(f".part-*-{key}_*"):  # of a killed run
-        left.unlink(missing_ok=True)
-    made = [p for p in sorted(stage.iterdir()) if p.name not in taken]
-    for path in made:
-        _move(path, home / path.name)
-    return [home / p.name for p in made]
+    moves = [(p, place(p.name)) for p in sorted(stage.iterdir()) if p.name not in taken]
+    for folder in {to.parent for _, to in moves}:
+        make_folder(folder)
+        for left in folder.glob(f".part-*-{key}_*"):  # of a killed run
+            left.unlink(missing_ok=True)
+    for path, to in moves:
+        _move(path, to)
+    return [to for _, to in moves]
 
 
 def _move(path: Path, to: Path) -> None:

@@ -168,8 +168,9 @@ def command(
     cases = find_cases(data, config.participant_label, config.session_label)
     if level == "group":
         rows = group_rows(cases, out_dir)
-        paths = [] if dry_run else write_group(rows, out_dir)
-        typer.echo(json.dumps(rows, indent=2) if as_json or dry_run else str(paths[0]))
+        paths = [] if dry_run else write_group(cases, rows, data)
+        shown = as_json or dry_run
+        typer.echo(json.dumps(rows, indent=2) if shown else "\n".join(map(str, paths)))
         return
     if not all(_kept(case, data, config) for case in cases):
         plan.check(config)  # loads the method; with nothing to do the command ends at once
@@ -263,8 +264,9 @@ def _planned(case: Case, data: Dataset, config: BidsConfig) -> dict[str, Any]:
         done = is_done(case, data, config)
     except BrainfillError as error:
         return about | {"failed": str(error)}
-    home = data.out / case.folder
-    job = plan.Job(case, config, home, Path(config.work_dir or data.out / ".brainfill" / "work"))
+    job = plan.Job(
+        case, config, data.out, Path(config.work_dir or data.out / ".brainfill" / "work")
+    )
     todo = [step for step, kept in done.items() if not kept]
     return about | {"todo": {s: shlex.join(["python", "-m", *plan.command(s, job)]) for s in todo}}
 

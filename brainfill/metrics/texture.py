@@ -87,36 +87,6 @@ def step_ratios(image: FloatArray, where: BoolArray) -> tuple[float, float, floa
     return x, y, z
 
 
-def border_step(image: FloatArray, mask: BoolArray) -> float:
-    """How much the intensity steps at the border of the fill, of the same sign all around: a lesion left too dark.
-
-    For each lesion the mean over all neighbours (sharing a face) of which only one is filled, of the filled one minus
-    the other; then the mean of the absolute values over lesions. Borders of tissues average out around a lesion
-    that crosses them, and count where they run along its border.
-
-    Args:
-        image: the filled image (X, Y, Z), any unit.
-        mask: the filled voxels, same shape.
-
-    Returns:
-        in the unit of the image; NaN without a fill, or if it has no neighbours.
-    """
-    if not mask.any():
-        return math.nan
-    part, fill, _ = _near(image, mask)
-    labels, count = ndimage.label(fill, np.ones((3, 3, 3)))
-    total, pairs = np.zeros(count + 1), np.zeros(count + 1)
-    for axis in range(3):
-        here = [np.take(a, range(a.shape[axis] - 1), axis) for a in (part, fill, labels)]
-        next_ = [np.take(a, range(1, a.shape[axis]), axis) for a in (part, fill, labels)]
-        for (inner, filled, label), (outer, other, _) in ((here, next_), (next_, here)):
-            border = filled & ~other
-            total += np.bincount(label[border], (inner - outer)[border], count + 1)
-            pairs += np.bincount(label[border], minlength=count + 1)
-    steps = total[1:][pairs[1:] > 0] / pairs[1:][pairs[1:] > 0]
-    return float(np.abs(steps).mean()) if steps.size else math.nan
-
-
 def _near(image: FloatArray, mask: BoolArray) -> tuple[NDArray[np.float64], BoolArray, BoolArray]:
     """Image, fill and ring in the box of the fill and its surroundings."""
     margin = (_RING_VOX + _WINDOW_VOX,) * 3

@@ -139,7 +139,7 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
         "LesionVoxels": int(lesion.data.sum()),
         "LesionVolumeML": lesion.volume_ml(),
         "FilledVoxels": int(hole.data.sum()),
-        **_look(filled, hole),
+        **_look(image, filled, lesion, hole, head),
         "IntensityRangeInput": [float(image.data.min()), float(image.data.max())],
     }
     return Result(volumes, {"lesions": table}, facts)
@@ -186,17 +186,18 @@ def check_lesion(lesion: Mask, shown: BoolArray, subject: str, ctx: Context) -> 
     return head
 
 
-def _look(filled: Volume, hole: Mask) -> dict[str, Any]:
-    """How the fill fits into its surroundings: stripes by world axis, and the step at its border in percent."""
-    import numpy as np
+def _look(
+    image: Volume, filled: Volume, lesion: Mask, hole: Mask, head: BoolArray
+) -> dict[str, Any]:
+    """How the fill fits into its surroundings; None where a measure is not defined."""
+    from brainfill.metrics.border import border_step_pct
+    from brainfill.tasks.smooth import stripe_indices
 
-    from brainfill.metrics.texture import border_step, stripe_index
-
-    index = zip(filled.grid.world_axes(), stripe_index(filled.data, hole.data), strict=True)
-    found = {"xyz"[world]: value for world, value in index}
-    step_pct = 100 * border_step(filled.data, hole.data) / float(np.percentile(filled.data, 99.5))
+    after = stripe_indices(filled, hole.data, whole=False)
+    step_pct = border_step_pct(filled.data, lesion.data, hole.data, head)
     return {
-        "StripeIndex": {axis: v if math.isfinite(v := found[axis]) else None for axis in "xyz"},
+        "StripeIndex": {"Before": stripe_indices(image, hole.data, whole=False), "After": after},
+        "LargestStripeIndex": max((v for v in after.values() if v is not None), default=None),
         "BorderStepPct": step_pct if math.isfinite(step_pct) else None,
     }
 
