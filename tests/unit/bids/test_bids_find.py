@@ -120,7 +120,7 @@ def test_what_is_not_there(raw):
     touch(raw, "sub-01/anat/sub-01_T2w.nii.gz")
     with pytest.raises(InputMissingError, match="no T1w image of 1 people"):
         cases(raw)
-    with pytest.raises(InputMissingError, match="no folder sub-02 .*; found 1 people: 01"):
+    with pytest.raises(InputMissingError, match=r"no folder sub-02 .*; found 1 people: 01"):
         cases(raw, people=["02"])
     with pytest.raises(InputMissingError, match="derivatives 'nowhere' does not exist"):
         cases(raw, derivatives=["nowhere"])
