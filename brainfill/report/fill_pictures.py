@@ -43,6 +43,7 @@ def slices(view: View, image: Volume, lesion: Mask) -> str:
             pane.svg(
                 [pane.picture(image), pane.rim(lesion)],
                 f"{plane} slice {n} of {len(panes)} with lesions outlined",
+                letters=n == 1,
             )
             for n, pane in enumerate(panes, start=1)
         ]
@@ -65,9 +66,9 @@ def before_after(view: View, at_mm: Point, image: Volume, filled: Volume) -> str
         ]
         drawn.append(pane.svg(layers, f"{pane.plane} plane, before and after filling"))
     return (
-        f'<figure><div id="cuts">{film(drawn)}</div><div class="control"><span>after</span>'
+        f'<figure><div id="cuts">{film(drawn)}</div><div class="control"><span>before</span>'
         '<input type="range" min="0" max="100" value="50" data-cuts="cuts" aria-label="Border between before and after">'
-        "<span>before</span></div><figcaption>The centre of the largest lesion. Left of the dashed line is the scan, right "
+        "<span>after</span></div><figcaption>The centre of the largest lesion. Left of the dashed line is the scan, right "
         f"of it the filled image. {SIDES}</figcaption></figure>"
     )
 
