@@ -38,7 +38,19 @@ NOT_OPTIONS = {
 }
 # Options that say what to read and write, or how to talk.
 OF_THE_COMMAND = {
-    *("t1", "mask", "input_", "lesion", "out", "sd", "labels", "force", "dry_run", "as_json"),
+    *(
+        "t1",
+        "mask",
+        "input_",
+        "lesion",
+        "out",
+        "sd",
+        "labels",
+        "report",
+        "force",
+        "dry_run",
+        "as_json",
+    ),
     *("verbose", "quiet", "help", "data", "lesions", "exclude"),
     *("before", "after", "pairs", "lesion", "null"),
     *("flair", "flair_out", "t2", "t1ce", "work", "image", "like", "transforms", "threads"),
