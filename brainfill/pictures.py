@@ -99,7 +99,7 @@ def grey(image: Volume, pixels: Grid, shown: tuple[float, float]) -> NDArray[np.
     """An image at the pixels of a plane, uint8 (rows, columns); arguments as of `picture`."""
     values = resample_to(image.data, image.grid, pixels, order=3)[:, :, 0].T
     low, high = shown
-    return np.rint(255 * np.clip((values - low) / (high - low), 0, 1)).astype(np.uint8)
+    return np.asarray(255 * np.clip((values - low) / (high - low), 0, 1) + 0.5, np.uint8)
 
 
 def png(colours: NDArray[np.uint8]) -> bytes:

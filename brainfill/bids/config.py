@@ -69,6 +69,7 @@ class BidsConfig:
     smooth_if: float = option(
         1.2, "smooth fills whose stripe index is above this", low=0.0, high=100.0
     )
+    report: bool = option(True, "write a page (.html) for each scan, which shows the result")
     random_seed: int = option(0, "start of every random draw", low=0)
     deterministic: bool = option(
         False, "take the reproducible variants of ANTs, in one thread: the same bytes every time"

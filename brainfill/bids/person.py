@@ -177,6 +177,11 @@ def _holds(step: str, record: Record, config: BidsConfig, sums: list[str], out: 
     before = [record.steps[s].fingerprint for s in plan.needs(step, config) if s in record.steps]
     if step not in record.steps or len(before) < len(plan.needs(step, config)):
         return False
+    outputs = record.steps[step].outputs
+    # A scan that is copied has no page.
+    if config.report and step in plan.REPORTED and not _empty(record):
+        if not any(path.endswith(".html") for path in outputs):
+            return False
     return record.steps[step].holds(plan.print_of(step, config, sums, before), out)
 
 

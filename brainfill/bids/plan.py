@@ -32,6 +32,8 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
     SMOOTH: ("smooth_if",),
     SPACES: (),
 }
+# Steps whose commands can write a page.
+REPORTED = (PREPROCESS, FILL)
 _WEIGHTS = {PREPROCESS: "brain-mask"}
 _STRIPPERS = {"auto": "auto", "skip": "none", "force": "builtin"}
 
@@ -59,7 +61,7 @@ class Job:
     def place(self, name: str) -> Path:
         """Where an output of this name belongs: images by person and session, figures by person, pages on top."""
         if name.endswith(".html"):
-            return self.out / name
+            return self.out / name.replace("_desc-filled_T1w.html", ".html")
         if name.endswith((".png", ".svg")):
             return self.out / self.case.folder.parts[0] / "figures" / name
         return self.out / self.case.folder / name
@@ -128,7 +130,8 @@ def _preprocess(job: Job) -> list[Any]:
         *("brainfill", "preprocess", job.case.t1, "-o", job.stage),
         # Without turning it, so that what is not in MNI space lies on the grid of the scan.
         *("--mask", job.done("label-lesion_mask.nii.gz"), "--steps", "skullstrip,n4,register"),
-        *("--skullstrip", _STRIPPERS[config.skull_strip], *_surroundings(config), "--json"),
+        *("--skullstrip", _STRIPPERS[config.skull_strip], *_surroundings(config), *_page(config)),
+        "--json",
     ]
 
 
@@ -141,7 +144,7 @@ def _fill(job: Job) -> list[Any]:
         *("-o", job.new("desc-filled_T1w.nii.gz"), "--hole", job.new("desc-filled_mask.nii.gz")),
         *("--labels", job.new("desc-lesions_dseg.nii.gz"), "--method", config.method),
         *(word for name in own for word in (f"--{name}", getattr(config, name))),
-        *("--dilate", config.dilate, *_surroundings(config), "--json"),
+        *("--dilate", config.dilate, *_surroundings(config), *_page(config), "--json"),
     ]
 
 
@@ -170,6 +173,10 @@ _COMMANDS = {
     SMOOTH: _smooth,
     SPACES: _spaces,
 }
+
+
+def _page(config: BidsConfig) -> list[str]:
+    return ["--report"] if config.report else []
 
 
 def _surroundings(config: BidsConfig) -> list[Any]:

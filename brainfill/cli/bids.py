@@ -104,6 +104,7 @@ def command(
     ),
     dilate: Annotated[int, flag(BidsConfig, "dilate")] = default(BidsConfig, "dilate"),
     smooth_if: Annotated[float, flag(BidsConfig, "smooth_if")] = default(BidsConfig, "smooth_if"),
+    report: Annotated[bool, flag(BidsConfig, "report")] = default(BidsConfig, "report"),
     random_seed: Annotated[int, flag(BidsConfig, "random_seed", "--random-seed", "--seed")] = (
         default(BidsConfig, "random_seed")
     ),

@@ -100,11 +100,15 @@ def _summary(facts: Mapping[str, Any], measures: Mapping[str, Any]) -> dict[str,
         "lesions": str(facts["LesionCount"]),
         "lesion volume": f"{facts['LesionVolumeML']:.2f} ml",
         "voxels changed": f"{facts['VoxelsChanged']:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
-        "largest change outside": number(facts["MaxAbsDifferenceOutsideMask"]),
+        "largest change outside the mask": number(facts["MaxAbsDifferenceOutsideMask"]),
         "step at borders": "n/a" if step is None else f"{step:.1f} %",
         "largest stripe index": "n/a" if stripes is None else f"{stripes:.2f}",
         "method": str(facts["Method"]),
     }
+
+
+def _hundredths(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
 
 
 def _lesions(result: Result, pictures: str) -> Section:
@@ -151,7 +155,7 @@ def _ring(hole: Mask) -> BoolArray:
 def _stripes(measures: Mapping[str, Any]) -> Section:
     index = measures["StripeIndex"]
     rows = [
-        {"axis": words, "before": index["Before"][axis], "after": index["After"][axis]}
+        {"axis": words, **{when.lower(): _hundredths(index[when][axis]) for when in index}}
         for axis, words in _AXES.items()
     ]
     heads = {"axis": "Axis", "before": "Before", "after": "After"}

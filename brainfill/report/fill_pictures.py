@@ -12,7 +12,17 @@ from brainfill.core.volume import Mask, Volume
 from brainfill.pictures import PLANES
 from brainfill.preprocess.steps.resample import resample_to
 from brainfill.report.colours import scale, sequential, signed
-from brainfill.report.film import Pane, Point, View, film, inner_point, planes_at, strips_through
+from brainfill.report.film import (
+    SIDES,
+    Pane,
+    Point,
+    View,
+    film,
+    inner_point,
+    planes_at,
+    strips_through,
+)
+from brainfill.report.sliders import slider
 
 if TYPE_CHECKING:
     from brainfill.tasks._base import Result
@@ -21,7 +31,6 @@ _SLICES = 5
 _CLOSE = 6
 _CLOSE_MM, _CLOSE_PIXEL_MM = 44.0, 0.4
 _FULL_PERCENT = 99.0
-SIDES = "The person's right is on the left of axial and coronal pictures."
 
 
 def scan_images(view: View, at_mm: Point, image: Volume) -> str:
@@ -43,6 +52,7 @@ def slices(view: View, image: Volume, lesion: Mask) -> str:
             pane.svg(
                 [pane.picture(image), pane.rim(lesion)],
                 f"{plane} slice {n} of {len(panes)} with lesions outlined",
+                letters=n == 1,
             )
             for n, pane in enumerate(panes, start=1)
         ]
@@ -53,23 +63,9 @@ def slices(view: View, image: Volume, lesion: Mask) -> str:
 
 def before_after(view: View, at_mm: Point, image: Volume, filled: Volume) -> str:
     """Three planes with a slider: the scan on its left, the fill on its right."""
-    drawn = []
-    for pane in planes_at(view, at_mm):
-        width, height, _ = pane.pixels.shape
-        half = width / 2
-        layers = [
-            _scan(pane),
-            f'<clipPath id="cut-{pane.plane}"><rect x="{half}" y="0" width="{half}" height="{height}"/></clipPath>',
-            f'<g clip-path="url(#cut-{pane.plane})">{pane.changes(image, filled)}</g>',
-            f'<line class="cut" x1="{half}" x2="{half}" y1="0" y2="{height}"/>',
-        ]
-        drawn.append(pane.svg(layers, f"{pane.plane} plane, before and after filling"))
-    return (
-        f'<figure><div id="cuts">{film(drawn)}</div><div class="control"><span>after</span>'
-        '<input type="range" min="0" max="100" value="50" data-cuts="cuts" aria-label="Border between before and after">'
-        "<span>before</span></div><figcaption>The centre of the largest lesion. Left of the dashed line is the scan, right "
-        f"of it the filled image. {SIDES}</figcaption></figure>"
-    )
+    panes = [(p, _scan(p), p.changes(image, filled)) for p in planes_at(view, at_mm)]
+    text = f"The centre of the largest lesion. {SIDES}"
+    return slider("cuts", panes, ("before", "after"), "the scan", text)
 
 
 def closer(view: View, image: Volume, result: Result) -> str:

@@ -17,6 +17,7 @@ from brainfill.report.markup import data_uri
 _MARGIN_MM = 4.0
 # World axes across and down each plane, and the one through it.
 _AXES = {"axial": (0, 1, 2), "coronal": (0, 2, 1), "sagittal": (1, 2, 0)}
+SIDES = "The person's right is on the left of axial and coronal pictures."
 Point = tuple[float, float, float]
 
 
@@ -76,10 +77,12 @@ class Pane:
         uri = data_uri(png(colours), "image/png")
         return f'<image{kind} width="{width}" height="{height}" href="{uri}"/>'
 
-    def rim(self, where: Mask) -> str:
-        """The outline of a mask."""
+    def rim(self, where: Mask, kind: str = "") -> str:
+        """The outline of a mask; of another colour where `kind` is "second"."""
         path = outline(where, self.pixels)
-        return f'<path class="under" d="{path}"/><path class="rim" d="{path}"/>' if path else ""
+        return (
+            f'<path class="under" d="{path}"/><path class="rim {kind}" d="{path}"/>' if path else ""
+        )
 
     def svg(self, layers: Iterable[str], label: str, letters: bool = True) -> str:
         """The plane with its layers, and the directions at its edges.

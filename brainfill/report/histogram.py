@@ -40,29 +40,39 @@ def histogram(samples: list[Sample]) -> str:
     ends = [np.percentile(s.values, _RANGE_PERCENT) for s in samples]
     low, high = min(a for a, _ in ends), max(b for _, b in ends)
     low, high = (low, high) if high > low else (low - 0.5, low + 0.5)
-    lines = {s.name: _density(s.values, low, high) for s in samples}
-    top = max(line.max() for line in lines.values())
-    drawn = "".join(_line(s.kind, lines[s.name] / top) for s in samples)
+    edges = _edges(samples, low, high)
+    lines = [_density(s.values, edges) for s in samples]
+    top = max(float(line.max()) for line in lines) or 1.0
+    drawn = "".join(_line(s.kind, line / top) for s, line in zip(samples, lines, strict=True))
     legend = "".join(f"<li>{_key(s.kind)}{escape(s.name)}</li>" for s in samples)
     said = escape("Histograms of " + ", ".join(s.name for s in samples), quote=True)
     return (
         f'<ul class="legend">{legend}</ul>'
         f'<svg class="plot" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{said}">{drawn}'
-        f"{_axis(low, high)}</svg>"
+        f"{_axis(float(edges[0]), float(edges[-1]))}</svg>"
         + table([_quartiles(s) for s in samples], _HEADS, "Quartiles of intensity")
     )
 
 
+def _edges(samples: list[Sample], low: float, high: float) -> NDArray[np.floating[Any]]:
+    """Ends of the bins; of whole numbers, each bin holds equally many of them, or the lines would show teeth."""
+    if all((s.values == np.rint(s.values)).all() for s in samples):
+        step = max(1, int(np.ceil((high - low) / _BINS)))
+        return np.arange(np.floor(low), np.ceil(high) + step + 1, step) - 0.5
+    return np.linspace(low, high, _BINS + 1)
+
+
 def _density(
-    values: NDArray[np.floating[Any]], low: float, high: float
+    values: NDArray[np.floating[Any]], edges: NDArray[np.floating[Any]]
 ) -> NDArray[np.floating[Any]]:
-    counts, _ = np.histogram(values, _BINS, (low, high))
+    counts, _ = np.histogram(values, edges)
     smooth = ndimage.gaussian_filter1d(counts.astype(float), _SMOOTH_BINS, mode="nearest")
     return np.asarray(smooth / max(values.size, 1))
 
 
 def _line(kind: str, shares: NDArray[np.floating[Any]]) -> str:
-    x = _SIDE + (np.arange(_BINS) + 0.5) / _BINS * (_WIDTH - 2 * _SIDE)
+    n = len(shares)
+    x = _SIDE + (np.arange(n) + 0.5) / n * (_WIDTH - 2 * _SIDE)
     base = _HEIGHT - _BOTTOM
     y = base - shares * (base - 8)
     path = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))

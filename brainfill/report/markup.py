@@ -12,6 +12,8 @@ from typing import Any
 
 from brainfill import __version__
 
+_NARROW = 6
+
 
 def frame(title: str, body: str, scripts: Sequence[str], data: str = "") -> str:
     """The whole page.
@@ -47,7 +49,7 @@ def data_uri(content: bytes, kind: str) -> str:
 
 
 def table(rows: Sequence[Mapping[str, Any]], heads: Mapping[str, str], caption: str) -> str:
-    """Rows as an HTML table that scrolls sideways when it is too wide.
+    """Rows as an HTML table that scrolls when it is too large; all columns but the first are numbers.
 
     Args:
         rows: cells by column name.
@@ -55,10 +57,14 @@ def table(rows: Sequence[Mapping[str, Any]], heads: Mapping[str, str], caption: 
         caption: plain text, told to screen readers.
     """
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads.values())
-    lines = "".join(f"<tr>{''.join(_cell(row.get(name)) for name in heads)}</tr>" for row in rows)
+    lines = "".join(
+        f"<tr>{''.join(f'<td>{escape(number(row.get(name)))}</td>' for name in heads)}</tr>"
+        for row in rows
+    )
     label = escape(caption, quote=True)
+    width = "scroll" if len(heads) > _NARROW else "scroll narrow"
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table><caption class="unseen">{label}'
+        f'<div class="{width}" tabindex="0" role="region" aria-label="{label}"><table><caption class="unseen">{label}'
         f"</caption><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
     )
 
@@ -80,8 +86,3 @@ def number(value: Any) -> str:  # noqa: ANN401 - any cell
     if isinstance(value, float):
         return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     return str(value)
-
-
-def _cell(value: Any) -> str:  # noqa: ANN401 - any cell
-    kind = ' class="number"' if isinstance(value, int | float) or value is None else ""
-    return f"<td{kind}>{escape(number(value))}</td>"

@@ -82,7 +82,7 @@ def section(volumes: Stored, at_mm: Point) -> Section:
     finest = min(volumes.grid.spacing())
     x, y, z = (f"{v:.1f}" for v in at_mm)
     html = part("viewer.html").replace("$place", f"{x} {y} {z}").replace("$voxel", f"{finest:.2g}")
-    return Section("viewer", "Look around", html)
+    return Section("look", "Look around", html)
 
 
 def data(volumes: Stored) -> str:

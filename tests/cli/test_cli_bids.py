@@ -16,7 +16,7 @@ from brainfill import __version__
 from brainfill.cli import app
 from brainfill.io.tables import read_table
 
-FAST = ("--method", "localmean", "--omp-nthreads", "1")
+FAST = ("--method", "localmean", "--omp-nthreads", "1", "--no-report")
 
 
 @pytest.fixture(scope="module")
@@ -284,6 +284,20 @@ def test_the_table_of_the_group(done, bids):
     page = (done / "out/group_T1w.html").read_text()
     assert "sub-03 ses-x" in page
     assert "data:image/png" in page
+
+
+def test_pages_are_written_unless_they_are_not_wanted(done, bids):
+    out = done / "out"
+    assert list(out.glob("*.html")) == []
+    before = (out / "sub-01/anat/sub-01_desc-filled_T1w.nii.gz").read_bytes()
+    outcome = bids(done, "--report", "--participant-label", "01", "03")
+    assert outcome.code == 0
+    assert "sub-03_ses-x: kept" in outcome.err  # copied: there is nothing to show
+    assert [p.name for p in out.glob("*.html")] == ["sub-01.html"]
+    assert (out / "sub-01/anat/sub-01_desc-filled_T1w.nii.gz").read_bytes() == before
+    assert "2 scans: 2 done before" in bids(done, "--report", "--participant-label", "01", "03").err
+    bids(done, level="group")
+    assert 'href="sub-01.html"' in (out / "group_T1w.html").read_text()
 
 
 def test_a_group_of_nobody(tmp_path, bids):

@@ -50,6 +50,7 @@ OF_THE_COMMAND = {
         "sd",
         "hole",
         "labels",
+        "report",
         "force",
         "dry_run",
         "as_json",

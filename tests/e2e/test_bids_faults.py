@@ -31,8 +31,22 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def _hears_ctrl_c():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def start(folder, *more):
-    words = ["bids", "raw", "out", "participant", "--method", "localmean", "--omp-nthreads", "1"]
+    words = [
+        "bids",
+        "raw",
+        "out",
+        "participant",
+        "--method",
+        "localmean",
+        "--omp-nthreads",
+        "1",
+        "--no-report",
+    ]
     return subprocess.Popen(
         [sys.executable, "-m", "brainfill", *words, *more],
         cwd=folder,
@@ -40,7 +54,7 @@ def start(folder, *more):
         stderr=subprocess.PIPE,
         text=True,
         # Tests that run in the background pass on that Ctrl-C is not heard.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=_hears_ctrl_c,  # noqa: PLW1509 - these tests have one thread
     )
 
 

@@ -10,7 +10,7 @@ for (const slider of document.querySelectorAll("input[data-cuts]")) {
       line.setAttribute("x1", at);
       line.setAttribute("x2", at);
     }
-    slider.setAttribute("aria-valuetext", `${slider.value} % of each picture shows the scan before`);
+    slider.setAttribute("aria-valuetext", `${slider.value} % ${slider.dataset.left}`);
   };
   slider.oninput(); // a browser may remember where it stood
 }

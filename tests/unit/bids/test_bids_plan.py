@@ -44,7 +44,7 @@ CHANGES = {
 NO_MATTER = {
     *("participant_label", "session_label", "bids_filter_file", "derivatives", "steps"),
     *("output_spaces", "n_procs", "omp_nthreads", "mem_gb", "work_dir", "stop_on_first_crash"),
-    "skip_bids_validation",
+    *("skip_bids_validation", "report"),
 }
 
 
