@@ -16,7 +16,7 @@ from brainfill.io.sidecar import read_json, write_sidecar
 from brainfill.io.tables import read_table, write_table
 
 _VERSION = "1.10.0"
-_IGNORED = "*.html\nlogs/\nfigures/\n*_xfm.*\n*_desc-preproc.json\ngroup_*\n"
+_IGNORED = "*.html\nlogs/\nfigures\n*_xfm.*\n*_desc-preproc.json\ngroup_*\n"
 _README = """# Filled T1-weighted scans
 
 Made by brainfill: lesions of the scans in `raw` (see DatasetLinks in dataset_description.json) replaced by plausible

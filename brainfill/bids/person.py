@@ -179,9 +179,9 @@ def _holds(step: str, record: Record, config: BidsConfig, sums: list[str], out: 
         return False
     outputs = record.steps[step].outputs
     # A scan that is copied has no page.
-    if config.report and step in plan.REPORTED and not _empty(record):
-        if not any(path.endswith(".html") for path in outputs):
-            return False
+    wanted = config.report and step in plan.REPORTED and not _empty(record)
+    if wanted and not any(path.endswith(".html") for path in outputs):
+        return False
     return record.steps[step].holds(plan.print_of(step, config, sums, before), out)
 
 
