@@ -86,7 +86,7 @@ class BidsConfig:
         low=0.0,
     )
     work_dir: str = option("", "folder of unfinished files; OUT_DIR/.brainfill/work without it")
-    stop_on_first_crash: bool = option(False, "begin with nobody else once a person failed")
+    stop_on_first_crash: bool = option(False, "end everything once one person failed")
     skip_bids_validation: bool = option(False, "do not ask BIDS_DIR for a dataset_description.json")
 
     def __post_init__(self) -> None:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows has none, and all other commands work there
+    fcntl = None  # type: ignore[assignment]
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _PAUSE_S = 0.2
@@ -65,6 +69,8 @@ def _taken(
 
 def _refusal(descriptor: int) -> int | None:
     """Why the lock cannot be had now, as a number of errno; None if it is ours."""
+    if fcntl is None:
+        return errno.ENOLCK
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
