@@ -12,11 +12,6 @@ from brainfill.core.config import check_ranges, option
 from brainfill.core.errors import ConfigError, DataError, InputMissingError, UnavailableError
 from brainfill.core.registry import did_you_mean
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 STEPS = ("preprocess", "fill", "smooth", "thickness", "compare")
 # Those whose commands this version has.
 AVAILABLE = ("preprocess", "fill", "smooth")
@@ -123,6 +118,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         InputMissingError: the file cannot be read.
         DataError: it is not TOML.
     """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
     try:
         plain = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

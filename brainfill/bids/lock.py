@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import socket
+import platform
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,7 +63,7 @@ def _taken(
             return False
         time.sleep(_PAUSE_S)
     os.truncate(descriptor, 0)
-    os.pwrite(descriptor, f"{socket.gethostname()} {os.getpid()}\n".encode(), 0)
+    os.pwrite(descriptor, f"{platform.node()} {os.getpid()}\n".encode(), 0)
     return True
 
 

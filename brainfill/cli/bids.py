@@ -9,22 +9,20 @@ import shlex
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
 
 from brainfill import __version__
-from brainfill.bids import plan
 from brainfill.bids.config import BidsConfig, in_order, read_toml
-from brainfill.bids.describe import describe_dataset
-from brainfill.bids.find import Case, Dataset, find_cases, open_dataset
-from brainfill.bids.group import group_rows, write_group
-from brainfill.bids.person import FAILED, Outcome, is_done
-from brainfill.bids.run import refuse_failures, run_people, summary
 from brainfill.cli.options import DryRun, Json, Quiet, default, flag
 from brainfill.core.config import from_dict, to_dict
 from brainfill.core.errors import BrainfillError
+
+if TYPE_CHECKING:
+    from brainfill.bids.find import Case, Dataset
+    from brainfill.bids.person import Outcome
 
 _MANY = ("--participant-label", "--session-label", "--derivatives", "-d", "--output-spaces")
 _TEXTS = ("steps",)  # given as one text with commas
@@ -159,6 +157,8 @@ def command(
     brainfill bids BIDS_DIR OUT_DIR group
     """
     config = _config(ctx, locals(), config_file)
+    from brainfill.bids.find import find_cases, open_dataset
+
     data = open_dataset(
         bids_dir,
         out_dir,
@@ -168,11 +168,33 @@ def command(
     )
     cases = find_cases(data, config.participant_label, config.session_label)
     if level == "group":
-        rows = group_rows(cases, out_dir)
-        paths = [] if dry_run else write_group(cases, rows, data)
-        shown = as_json or dry_run
-        typer.echo(json.dumps(rows, indent=2) if shown else "\n".join(map(str, paths)))
-        return
+        _group(cases, data, only_shown=dry_run, as_json=as_json)
+    else:
+        _participants(cases, data, config, dry_run=dry_run, as_json=as_json, quiet=quiet)
+
+
+def _group(cases: Sequence[Case], data: Dataset, *, only_shown: bool, as_json: bool) -> None:
+    from brainfill.bids.group import group_rows, write_group
+
+    rows = group_rows(cases, data.out)
+    paths = [] if only_shown else write_group(cases, rows, data)
+    shown = as_json or only_shown
+    typer.echo(json.dumps(rows, indent=2) if shown else "\n".join(map(str, paths)))
+
+
+def _participants(
+    cases: Sequence[Case],
+    data: Dataset,
+    config: BidsConfig,
+    *,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from brainfill.bids import plan
+    from brainfill.bids.describe import describe_dataset
+    from brainfill.bids.run import refuse_failures, run_people, summary
+
     if not all(_kept(case, data, config) for case in cases):
         plan.check(config)  # loads the method; with nothing to do the command ends at once
     if dry_run:
@@ -183,11 +205,8 @@ def command(
         outcomes = run_people(cases, data, config, _teller(quiet=quiet), _warn)
     if as_json:
         typer.echo(json.dumps([_plain(o) for o in outcomes], indent=2))
-    else:
-        typer.echo(
-            "\n".join(str(p) for o in outcomes for p in o.outputs),
-            nl=any(o.outputs for o in outcomes),
-        )
+    elif paths := [str(p) for o in outcomes for p in o.outputs]:
+        typer.echo("\n".join(paths))
     if not quiet:
         typer.echo(summary(outcomes), err=True)
     refuse_failures(outcomes)
@@ -212,7 +231,7 @@ def _value(name: str, value: Any) -> Any:  # noqa: ANN401 - the field's type
 
 def _teller(*, quiet: bool) -> Any:  # noqa: ANN401 - takes an outcome
     def tell(outcome: Outcome) -> None:
-        if quiet and outcome.status != FAILED:
+        if quiet and outcome.status != "failed":
             return
         after = f" in {outcome.seconds:.1f} s" if outcome.status == "done" else ""
         why = f": {outcome.message}" if outcome.message else ""
@@ -248,6 +267,8 @@ def _resolved(cases: Sequence[Case], data: Dataset, config: BidsConfig) -> dict[
 
 
 def _kept(case: Case, data: Dataset, config: BidsConfig) -> bool:
+    from brainfill.bids.person import is_done
+
     try:
         return not case.lack and all(is_done(case, data, config).values())
     except BrainfillError:  # told when the person's turn comes
@@ -255,6 +276,9 @@ def _kept(case: Case, data: Dataset, config: BidsConfig) -> bool:
 
 
 def _planned(case: Case, data: Dataset, config: BidsConfig) -> dict[str, Any]:
+    from brainfill.bids import plan
+    from brainfill.bids.person import is_done
+
     about: dict[str, Any] = {
         "scan": str(case.t1),
         "masks": [str(p) for p in (*case.masks, *(m for m, _ in case.template_masks))],
