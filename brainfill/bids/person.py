@@ -103,9 +103,10 @@ def is_done(case: Case, data: Dataset, config: BidsConfig) -> dict[str, bool]:
 
 def _run_locked(case: Case, run: Run, began: float) -> Outcome:
     record = read_record(run.places.logs / f"{case.key}.json")
+    seen = record.inputs
     try:
         status, message = _run_steps(case, run, record)
-        if status != KEPT:
+        if status != KEPT or record.inputs != seen:
             _save(record, case, status, message)
     except StoppedError:
         return Outcome(case, STOPPED)

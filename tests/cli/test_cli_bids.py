@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import io
 import json
+import os
 import shutil
 import sys
 
@@ -111,6 +112,15 @@ def test_again_nothing_is_done(done, bids, monkeypatch):
     assert "3 scans: 3 done before" in outcome.err
     assert outcome.out.count("_desc-smoothed_T1w.nii.gz") == 3
     assert times(done / "out") == before
+
+
+def test_a_file_of_another_time_and_the_same_content_is_no_other(done, bids):
+    image = done / "raw/sub-01/anat/sub-01_T1w.nii.gz"
+    os.utime(image, (1e9, 1e9))
+    words = ("--steps", "fill,smooth", "--participant-label", "01")
+    assert "sub-01: kept" in bids(done, *words).err
+    record = json.loads((done / "out/logs/sub-01.json").read_text())
+    assert record["Inputs"][str(image)]["mtime_ns"] == 10**18
 
 
 def test_only_what_changed_is_redone(done, bids):
