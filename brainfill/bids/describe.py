@@ -130,9 +130,9 @@ def _sidecar(
         about["SkullStripped"] = facts.pop("SkullStripped", stripped)
     if kind.endswith("_dseg"):
         about |= {c: {"Description": d, "Units": u} for c, (d, u) in _LESION_COLUMNS.items()}
-    if "space-" not in name:
-        facts.pop("SpatialReference", None)
-        about["SpatialReference"] = "orig"
+    space = next((w[6:] for w in name.split("_") if w.startswith("space-")), "orig")
+    facts.pop("SpatialReference", None)
+    about["SpatialReference"] = space
     return {**about, "GeneratedBy": {"Name": "brainfill", "Version": __version__}, **facts}
 
 
