@@ -89,10 +89,10 @@ def data(volumes: Stored) -> str:
     """Library and volumes, out of sight behind the page."""
     library = (resources.files("brainfill.report") / "web" / LIBRARY).read_bytes()
     contents = {
-        "niivue": library,
-        "volume-scan": volumes.scan,
-        "volume-fill": volumes.fill,
-        "volume-lesion": volumes.lesion,
+        "packed-niivue": library,
+        "packed-scan": volumes.scan,
+        "packed-fill": volumes.fill,
+        "packed-lesion": volumes.lesion,
     }
     scripts = [
         f'<script type="application/octet-stream" id="{name}">{base64.b64encode(content).decode()}</script>'

@@ -4,7 +4,7 @@ const button = document.getElementById("view"), box = document.getElementById("v
 const controls = document.getElementById("view-controls"), said = document.getElementById("view-said");
 let viewer;
 
-const packed = id => document.getElementById(id).textContent;
+const packed = id => document.getElementById(`packed-${id}`).textContent;
 
 async function unpacked(id) {
   const bytes = Uint8Array.from(atob(packed(id)), c => c.charCodeAt(0));
@@ -31,14 +31,14 @@ async function start() {
   });
   await nv.attachToCanvas(document.getElementById("canvas"));
   nv.setSliceType(SLICE_TYPE.MULTIPLANAR);
-  const scan = await NVImage.loadFromBase64({ base64: packed("volume-scan"), name: "scan.nii.gz", cal_min: 0, cal_max: 255 });
+  const scan = await NVImage.loadFromBase64({ base64: packed("scan"), name: "scan.nii.gz", cal_min: 0, cal_max: 255 });
   const lesion = await NVImage.loadFromBase64({
-    base64: packed("volume-lesion"), name: "lesion.nii.gz", colormap: "warm", opacity: 0.55, cal_min: 0.5, cal_max: 1.5,
+    base64: packed("lesion"), name: "lesion.nii.gz", colormap: "warm", opacity: 0.55, cal_min: 0.5, cal_max: 1.5,
   });
   nv.addVolume(scan);
   nv.addVolume(lesion);
   const before = scan.img, after = before.slice();
-  new Uint8Array(await (await unpacked("volume-fill")).arrayBuffer()).subarray(HEADER)
+  new Uint8Array(await (await unpacked("fill")).arrayBuffer()).subarray(HEADER)
     .forEach((value, i) => { if (value) after[i] = value; });
 
   const show = () => {
