@@ -36,6 +36,7 @@ class Dataset:
         derivatives: datasets with masks, by name.
         t1w: which T1w images are wanted, by entity.
         lesion: which masks are wanted; the usual forms if empty.
+        named: whether the user named the derivatives, so that masks there that say nothing more are lesions.
     """
 
     raw: Path
@@ -43,6 +44,7 @@ class Dataset:
     derivatives: Mapping[str, Path]
     t1w: Mapping[str, Any] = field(default_factory=dict)
     lesion: Mapping[str, Any] = field(default_factory=dict)
+    named: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,8 @@ def open_dataset(
             raise ConfigError(msg, did_you_mean(part, ["t1w", "lesion"]))
     wanted = {part: short_keys(filters.get(part, {}), part) for part in ("t1w", "lesion")}
     named = _named(derivatives) if derivatives else _beside(raw)
-    return Dataset(
-        raw, out, {n: p for n, p in named.items() if p.resolve() != out.resolve()}, **wanted
-    )
+    apart = {name: path for name, path in named.items() if path.resolve() != out.resolve()}
+    return Dataset(raw, out, apart, wanted["t1w"], wanted["lesion"], named=bool(derivatives))
 
 
 def find_cases(data: Dataset, people: Sequence[str], sessions: Sequence[str]) -> list[Case]:
@@ -181,7 +182,8 @@ def _case(
 
 def _masks_of(data: Dataset, label: str) -> list[tuple[Path, Name]]:
     found = []
-    for root, derivative in ((data.raw, False), *((p, True) for p in data.derivatives.values())):
+    others = data.derivatives.values()
+    for root, derivative in ((data.raw, False), *((p, data.named) for p in others)):
         for path, name in _images_below(root, label):
             asked = (
                 passes(name, data.lesion) if data.lesion else is_lesion(name, derivative=derivative)

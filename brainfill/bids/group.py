@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from brainfill import __version__
 from brainfill.bids import plan
-from brainfill.bids.find import Case, Dataset
+from brainfill.bids.find import DESCRIPTION, Case, Dataset
 from brainfill.bids.records import Record, read_record
 from brainfill.core.errors import InputMissingError
 from brainfill.io.atomic import replacing
-from brainfill.io.sidecar import write_sidecar
+from brainfill.io.sidecar import read_json, write_sidecar
 from brainfill.io.tables import write_table
 
 if TYPE_CHECKING:
@@ -72,9 +72,11 @@ def write_group(
     about = {name: {"Description": text} for name, text in COLUMNS.items()}
     write_sidecar(about, table.with_suffix(".json"))
     people = [_person(c, row, data) for c, row in zip(cases, rows, strict=True)]
+    about_raw = data.raw / DESCRIPTION
+    title = str(read_json(about_raw).get("Name", "Group")) if about_raw.exists() else "Group"
     facts = {"BIDS dataset": data.raw.resolve().name, "brainfill": __version__}
     with replacing(page) as temporary:
-        temporary.write_text(group_page(people, data.raw.resolve().name, facts), encoding="utf-8")
+        temporary.write_text(group_page(people, title, facts), encoding="utf-8")
     return [table, page]
 
 

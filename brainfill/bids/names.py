@@ -54,7 +54,7 @@ LESION_FORMS = (
     "*_desc-LESION_mask",
     "*_space-SPACE_..._mask of these",
     "*_seg-lst",
-    "in derivatives also *_mask without label and desc",
+    "in datasets given by --derivatives also *_mask without label and desc",
 )
 LESION_WORDS = "lesion, tumor, tumour, stroke, infarct, wmh or L"
 
@@ -99,7 +99,7 @@ def is_lesion(name: Name, *, derivative: bool) -> bool:
 
     Args:
         name: of the file.
-        derivative: whether it lies in a derivative dataset, where a mask that says nothing more counts.
+        derivative: whether it lies in a dataset that was given for its masks, where one that says nothing more counts.
     """
     if name.suffix in ("roi", "mask"):
         said = [name.entities[key] for key in ("label", "desc") if key in name.entities]

@@ -292,6 +292,7 @@ def test_the_table_of_the_group(done, bids):
     assert float(rows["sub-01"]["stripe_index"]) > 0
     assert rows["sub-03_ses-x"]["session_id"] == "ses-x"
     page = (done / "out/group_T1w.html").read_text()
+    assert "<h1>balls</h1>" in page
     assert "sub-03 ses-x" in page
     assert "data:image/png" in page
 

@@ -46,12 +46,15 @@ def test_masks_of_all_places_are_joined(raw):
     touch(raw, "derivatives/lst/sub-01/space-mni_seg-lst.nii.gz")
     touch(raw, "derivatives/fmriprep/sub-01/anat/sub-01_desc-brain_mask.nii.gz")
     (case,) = cases(raw)
-    assert [p.name for p in case.masks] == [
+    found = [p.name for p in case.masks]
+    assert found == [
         "sub-01_label-lesion_roi.nii.gz",
-        "sub-01_space-T1w_mask.nii.gz",
         "space-flair_seg-lst.nii.gz",
         "sub-01_desc-tumor_mask.nii.gz",
     ]
+    # A mask that says nothing more may be a brain's, unless its dataset was given.
+    (case,) = cases(raw, derivatives=[str(raw / "derivatives" / "flat")])
+    assert [p.name for p in case.masks] == [found[0], "sub-01_space-T1w_mask.nii.gz"]
 
 
 def test_only_the_named_derivatives(raw, tmp_path):
