@@ -107,7 +107,7 @@ def _run_locked(case: Case, run: Run, began: float) -> Outcome:
     try:
         status, message = _run_steps(case, run, record)
         if status != KEPT or record.inputs != seen:
-            _save(record, case, status, message)
+            _save(record, case, DONE if status == KEPT else status, message)
     except StoppedError:
         return Outcome(case, STOPPED)
     except (BrainfillError, OSError) as error:

@@ -121,6 +121,7 @@ def test_a_file_of_another_time_and_the_same_content_is_no_other(done, bids):
     assert "sub-01: kept" in bids(done, *words).err
     record = json.loads((done / "out/logs/sub-01.json").read_text())
     assert record["Inputs"][str(image)]["mtime_ns"] == 10**18
+    assert record["Status"] == "done"
 
 
 def test_only_what_changed_is_redone(done, bids):
