@@ -8,9 +8,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+# Shells start background jobs deaf to Ctrl-C, and the tests may be part of one.
 SLOW = """
-import sys, time
+import signal, sys, time
 from brainfill.io import nifti
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 write = nifti.write_bytes
 
 def write_slowly(*arguments, **options):
