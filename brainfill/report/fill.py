@@ -119,8 +119,8 @@ def _lesions(result: Result, pictures: str) -> Section:
     return Section("lesions", "Lesions", pictures + table(rows, _LESIONS, "Lesions"))
 
 
-def _rounded(row: Mapping[str, Any]) -> dict[str, float]:
-    return {f"{axis}_mm": round(row[f"{axis}_mm"], 1) for axis in "xyz"}
+def _rounded(row: Mapping[str, Any]) -> dict[str, str]:
+    return {f"{axis}_mm": f"{row[f'{axis}_mm']:.1f}" for axis in "xyz"}
 
 
 def _intensities(scan: Scan, result: Result, head: BoolArray, ctx: Context) -> Section:

@@ -44,7 +44,7 @@ def scan_images(view: View, at_mm: Point, image: Volume) -> str:
 
 def slices(view: View, image: Volume, lesion: Mask) -> str:
     """The lesions outlined on slices through them, a row for each plane."""
-    coarse = View(view.low_mm, view.high_mm, view.shown, max(view.pixel_mm, 1.0))
+    coarse = view.coarse()
     rows = []
     for plane in PLANES:
         panes = [coarse.pane(plane, at_mm) for at_mm in strips_through(lesion, plane, _SLICES)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
@@ -46,6 +46,10 @@ class View:
         width, height = (int(np.ceil((high - low)[a] / self.pixel_mm)) for a in (across, down))
         pixels = plane_grid(plane, _point(centre), (width, height), self.pixel_mm)
         return Pane(plane, pixels, self.shown)
+
+    def coarse(self) -> View:
+        """The same in pixels of at least 1 mm, for pictures that are shown small."""
+        return replace(self, pixel_mm=max(self.pixel_mm, 1.0))
 
     def square(self, plane: Plane, centre_mm: Point, side_mm: float) -> Pane:
         """A part of the plane through a point."""
@@ -102,7 +106,7 @@ class Pane:
     def _letters(self) -> str:
         width, height, _ = self.pixels.shape
         left, right, top, _ = tuple(edges(self.plane))
-        side = 9 / max(self.pixels.spacing()[0], 0.4)
+        side = 7 / max(self.pixels.spacing()[0], 0.4)
         at = [(left, side, height / 2), (right, width - side, height / 2), (top, width / 2, side)]
         size = 1.1 * side
         return "".join(

@@ -13,6 +13,7 @@ from brainfill.report.parts import Part, Section
 from brainfill.report.references import cited, linked
 
 MOST_BYTES = 6_000_000
+_LONG = 12  # characters of a figure in the summary, above which it is set smaller
 
 
 def page(title: str, parts: Sequence[Part], command: Sequence[str] = ()) -> str:
@@ -48,9 +49,14 @@ def page(title: str, parts: Sequence[Part], command: Sequence[str] = ()) -> str:
 def _summary(parts: Sequence[Part]) -> str:
     tiles = {name: text for part in parts for name, text in part.summary.items()}
     drawn = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in tiles.items()
+        f"<div><dt>{escape(name)}</dt><dd{_size(text)}>{escape(text)}</dd></div>"
+        for name, text in tiles.items()
     )
     return f'<dl class="tiles">{drawn}</dl>' if drawn else ""
+
+
+def _size(text: str) -> str:
+    return ' class="long"' if len(text) > _LONG else ""
 
 
 def _warnings(parts: Sequence[Part]) -> str:

@@ -69,7 +69,7 @@ def preprocess_part(
     nothing = Mask(np.zeros(image.grid.shape, bool), image.grid)
     lesion = scan.lesion if scan.lesion is not None else nothing
     head = foreground(image)
-    view = view_of(image, head, grey_range(image, lesion))
+    view = view_of(image, head, grey_range(image, lesion)).coarse()
     brain = volumes.get(f"space-orig_{_BRAIN}") or volumes.get(_BRAIN)
     sections = []
     if brain is not None:
@@ -113,7 +113,7 @@ def _changes(view: View, image: Volume, head: Any, after: Volume) -> Section:  #
     text = f"The scan as it was read, and after all steps on its own grid. {SIDES}"
     return Section(
         "steps",
-        "Before and after",
+        "Corrections",
         slider("steps-cuts", panes, ("before", "after"), "the scan", text),
     )
 
@@ -124,7 +124,8 @@ def _registration(
     """The scan in the space of the template, with the outline of the template's brain."""
     moved: Volume = volumes[f"space-{template.name}_{_NATIVE}"]
     nothing = Mask(np.zeros(template.image.grid.shape, bool), template.image.grid)
-    view = view_of(template.image, template.brain.data, grey_range(template.image, nothing))
+    shown = grey_range(template.image, nothing)
+    view = view_of(template.image, template.brain.data, shown).coarse()
     own = grey_range(moved, Mask(np.zeros(moved.grid.shape, bool), moved.grid))
     panes = [
         (

@@ -19,7 +19,7 @@ from brainfill.report.film import Point
 from brainfill.report.markup import part
 from brainfill.report.parts import Section
 
-MOST_BYTES = 2_000_000
+MOST_BYTES = 1_600_000
 LIBRARY, LICENCE = "niivue.umd.js.gz", "niivue.LICENSE.txt"
 _FINEST_MM, _COARSER = 1.0, 1.1
 _MARGIN_MM = 3.0
