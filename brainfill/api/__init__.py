@@ -17,6 +17,7 @@ from brainfill.api._preprocess import (
     prepare,
     run_preprocess,
 )
+from brainfill.api._report import fill_report_part, page, preprocess_report_part
 from brainfill.api._smooth import (
     SmoothDone,
     Smoothed,
@@ -78,8 +79,11 @@ __all__ = [
     "draw_mask",
     "fill",
     "fill_facts",
+    "fill_report_part",
     "measure_thickness",
+    "page",
     "prepare",
+    "preprocess_report_part",
     "run_compare",
     "run_fill",
     "run_masks",

@@ -9,6 +9,7 @@ import typer
 
 from brainfill import __version__
 from brainfill.cli import (
+    bids,
     compare,
     evaluate,
     fill,
@@ -46,6 +47,7 @@ app.command("robustness")(robustness.command)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(study.app, name="study")
 app.add_typer(train.app, name="train")
+app.command("bids", cls=bids.ManyValues)(bids.command)
 app.command("list")(list_.command)
 
 
@@ -67,8 +69,14 @@ def root(
     """Replace brain lesions in T1-weighted MRI by plausible healthy tissue.
 
     Research use only; not a medical device. Exit codes: 0 done, 1 bug, 2 wrong use, 65 unusable
-    data, 66 input missing, 69 model or device missing, 130 interrupted.
+    data, 66 input missing, 69 model or device missing, 75 some scans of a cohort not done, 130 interrupted.
     """
+
+
+def bids_main() -> None:
+    """Run `brainfill bids`: the entry point `brainfill-bids` of containers."""
+    sys.argv.insert(1, "bids")
+    main()
 
 
 def main() -> None:

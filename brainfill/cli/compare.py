@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from brainfill.api import CompareRequest, ReadConfig, compared_people, run_compare
-from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs, make_folder
+from brainfill.api import CompareRequest, ReadConfig, compared_people, page, run_compare
+from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
+from brainfill.cli.output import (
+    all_or_none,
+    check_inputs,
+    check_outputs,
+    command_line,
+    make_folder,
+    write_page,
+)
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.tasks.compare import FIGURES, TABLES, CompareConfig
@@ -20,7 +27,7 @@ from brainfill.tasks.compare import FIGURES, TABLES, CompareConfig
 if TYPE_CHECKING:
     from brainfill.tasks._base import Result
 
-RECORD = "comparison.json"
+RECORD, PAGE = "comparison.json", "comparison.html"
 
 
 def command(
@@ -62,6 +69,7 @@ def command(
     assume_same_grid: Annotated[bool, flag(ReadConfig, "assume_same_grid")] = default(
         ReadConfig, "assume_same_grid"
     ),
+    report: Report = False,
     force: Force = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -83,7 +91,7 @@ def command(
     check_inputs([*lists, *images])
     people = compared_people([p for p in (before, after) if p], pairs, lesion, labels)
     request = CompareRequest(people, read_pairs(null) if null else [], labels, config, read)
-    outputs = planned_outputs(out)
+    outputs = planned_outputs(out, report=report)
     everyone = [*request.pairs, *request.floor]
     inputs = [*lists, *images, *(p for f in everyone for p in (f.before, f.after) if p.is_file())]
     if out.is_dir() or not dry_run:
@@ -101,9 +109,10 @@ def command(
     typer.echo(json.dumps(summary, indent=2) if as_json else "\n".join(map(str, written)))
 
 
-def planned_outputs(out: Path) -> dict[str, Path]:
+def planned_outputs(out: Path, *, report: bool) -> dict[str, Path]:
     """Every file the command may write, by its name."""
-    return {name: out / name for name in (*(f"{t}.tsv" for t in TABLES), *FIGURES, RECORD)}
+    names = [*(f"{t}.tsv" for t in TABLES), *FIGURES, RECORD, *([PAGE] if report else [])]
+    return {name: out / name for name in names}
 
 
 def compared(request: CompareRequest, outputs: Mapping[str, Path], talk: Talk) -> dict[str, Any]:
@@ -157,6 +166,11 @@ def _resolved(request: CompareRequest, outputs: Mapping[str, Path]) -> dict[str,
     }
 
 
+def _title(facts: Mapping[str, Any]) -> str:
+    n = facts["People"]
+    return "Thickness before and after" + (f", {n} people" if n > 1 else "")
+
+
 def _write(result: Result, facts: dict[str, Any], outputs: Mapping[str, Path]) -> None:
     """Write tables, figures and record, or leave no new ones behind; remove older figures that are none now."""
     from brainfill.io.atomic import replacing
@@ -170,5 +184,10 @@ def _write(result: Result, facts: dict[str, Any], outputs: Mapping[str, Path]) -
             with replacing(outputs[name]) as temporary:
                 temporary.write_bytes(contents)
         write_sidecar(facts, outputs[RECORD])
+        if PAGE in outputs:
+            from brainfill.report.thickness import compare_part
+
+            html = page(_title(facts), [compare_part(result, facts)], command_line())
+            write_page(html, outputs[PAGE])
     for name in set(FIGURES) - set(result.files):
         outputs[name].unlink(missing_ok=True)

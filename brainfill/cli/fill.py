@@ -11,9 +11,24 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from brainfill.api import Done, ReadConfig, Request, fill_facts, run_fill
-from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs, runtime
+from brainfill.api import (
+    Done,
+    ReadConfig,
+    Request,
+    fill_facts,
+    fill_report_part,
+    page,
+    run_fill,
+)
+from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
+from brainfill.cli.output import (
+    all_or_none,
+    check_inputs,
+    check_outputs,
+    command_line,
+    runtime,
+    write_page,
+)
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.core.errors import ConfigError
@@ -70,6 +85,10 @@ def command(
     set_: Annotated[
         list[str], flag(FillConfig, "settings", "--set", metavar="KEY=VALUE")
     ] = default(FillConfig, "settings"),
+    hole: Annotated[
+        Path | None,
+        typer.Option("--hole", help="write the mask of the voxels that were filled here"),
+    ] = None,
     labels: Annotated[
         Path | None, typer.Option("--labels", help="write numbered lesions here, with a .tsv")
     ] = None,
@@ -86,6 +105,7 @@ def command(
     deterministic: Annotated[bool, flag(RunConfig, "deterministic")] = default(
         RunConfig, "deterministic"
     ),
+    report: Report = False,
     force: Force = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -98,7 +118,7 @@ def command(
     Images are .nii, .nii.gz or .mgz. A .json file beside the output records how it was made.
     """
     paths = pick_inputs([p for p in (t1, mask) if p], input_ or [], lesion or [])
-    outputs = planned_outputs(paths[0], out, sd, labels)
+    outputs = planned_outputs(paths[0], out, sd, hole, labels, report=report)
     config = FillConfig(
         method=method,
         model=model,
@@ -108,7 +128,8 @@ def command(
         samples=samples,
         aggregate=aggregate,
         space=space,
-        sd=sd is not None,
+        # The page shows it; written is it only when asked for.
+        sd=sd is not None or (report and samples > 1),
         sampler=sampler,
         steps=steps,
         settings=tuple(set_),
@@ -154,7 +175,13 @@ def pick_inputs(
 
 
 def planned_outputs(
-    t1: Path, out: Path | None, sd: Path | None, labels: Path | None
+    t1: Path,
+    out: Path | None,
+    sd: Path | None,
+    hole: Path | None,
+    labels: Path | None,
+    *,
+    report: bool = False,
 ) -> dict[str, Path]:
     """All files the command will write, by what they are.
 
@@ -163,10 +190,12 @@ def planned_outputs(
     """
     images = {"image": out or t1.with_name(f"{stem(t1)}_filled.nii.gz")}
     images |= {"sd": sd} if sd else {}
+    images |= {"hole": hole} if hole else {}
     images |= {"labels": labels} if labels else {}
     for path in images.values():
         output_format(path)
     planned = images | {"sidecar": beside(images["image"], ".json")}
+    planned |= {"report": beside(images["image"], ".html")} if report else {}
     return planned | ({"lesions": beside(labels, ".tsv")} if labels else {})
 
 
@@ -220,11 +249,14 @@ def _write(done: Done, outputs: dict[str, Path], began: float) -> dict[str, Any]
         written = write_filled(
             original, volumes["filled"].data, volumes["hole"].data, outputs["image"]
         )
-        for name in ("sd", "labels"):
+        for name in ("sd", "hole", "labels"):
             if name in outputs:
                 write_map(original, volumes[name].data, outputs[name])
         if "lesions" in outputs:
             write_table(done.result.tables["lesions"], outputs["lesions"])
         facts = fill_facts(done, written) | runtime(began, done.request.run)
         write_sidecar(facts, outputs["sidecar"])
+        if "report" in outputs:
+            part = fill_report_part(done, facts)
+            write_page(page(done.scan.subject, [part], command_line()), outputs["report"])
     return facts

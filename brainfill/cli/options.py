@@ -46,6 +46,13 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="say more on stde
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="only warnings and errors on stderr, no progress")
 ]
+Report = Annotated[
+    bool,
+    typer.Option(
+        "--report/--no-report",
+        help="also write a page (.html) that shows the result; it holds everything and needs no network",
+    ),
+]
 OutFile = Annotated[Path, typer.Option("--out", "-o", help="output file")]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from brainfill.core.errors import ConfigError, InputMissingError
-from brainfill.io.atomic import check_output
+from brainfill.io.atomic import check_output, replacing
 from brainfill.io.sidecar import beside
 from brainfill.tasks._device import RunConfig
 
@@ -92,6 +93,21 @@ def all_or_none(paths: Iterable[Path]) -> Iterator[None]:
                 undo.callback(path.unlink, missing_ok=True)
         yield
         undo.pop_all()
+
+
+def write_page(html: str, path: Path) -> None:
+    """Write a page, completely or not at all.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+
+
+def command_line() -> list[str]:
+    """The words of the command, as they were typed."""
+    return ["brainfill", *sys.argv[1:]]
 
 
 def _remove_empty(folder: Path) -> None:

@@ -10,9 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from brainfill.api import PreprocessRequest, ReadConfig, run_preprocess
-from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs, make_folder, runtime
+from brainfill.api import (
+    PreprocessRequest,
+    ReadConfig,
+    page,
+    preprocess_report_part,
+    run_preprocess,
+)
+from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
+from brainfill.cli.output import (
+    all_or_none,
+    check_inputs,
+    check_outputs,
+    command_line,
+    make_folder,
+    runtime,
+    write_page,
+)
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.io.sidecar import beside
@@ -22,7 +36,7 @@ from brainfill.tasks.preprocess import PreprocessConfig, plan, product_names
 if TYPE_CHECKING:
     from brainfill.tasks._base import Result
 
-RECORD = "desc-preproc.json"
+RECORD, PAGE = "desc-preproc.json", "desc-preproc.html"
 
 
 def command(
@@ -69,6 +83,7 @@ def command(
     deterministic: Annotated[bool, flag(RunConfig, "deterministic")] = default(
         RunConfig, "deterministic"
     ),
+    report: Report = False,
     force: Force = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -97,7 +112,7 @@ def command(
     plan(config)
     inputs = [Path(str(p)) for p in request.inputs] + _named_files(config)
     check_inputs(inputs)
-    outputs = planned_outputs(request, out, subject(t1))
+    outputs = planned_outputs(request, out, subject(t1), report=report)
     if out.is_dir():
         check_outputs(list(outputs.values()), inputs, force=force)
     if dry_run:
@@ -123,14 +138,17 @@ def subject(t1: Path) -> str:
     return "_".join(kept) or "scan"
 
 
-def planned_outputs(request: PreprocessRequest, out: Path, name: str) -> dict[str, Path]:
+def planned_outputs(
+    request: PreprocessRequest, out: Path, name: str, *, report: bool = False
+) -> dict[str, Path]:
     """Every file the command may write, by product name; images come with a JSON."""
     contrasts = ["T1w", *request.others]
     products = product_names(request.config, contrasts, lesion=request.mask is not None)
     paths = {product: out / f"{name}_{product}" for product in products}
     images = [p for p in paths if _is_image(p)]
     sidecars = {_json_of(p): out / f"{name}_{_json_of(p)}" for p in images}
-    return paths | sidecars | {RECORD: out / f"{name}_{RECORD}"}
+    last = [RECORD, PAGE] if report else [RECORD]
+    return paths | sidecars | {product: out / f"{name}_{product}" for product in last}
 
 
 def _named_files(config: PreprocessConfig) -> list[Path]:
@@ -166,7 +184,7 @@ def _preprocess(
     result, facts = run_preprocess(request, talk.progress, talk.warn)
     talk.progress("writing", 0, 1)
     facts |= runtime(began, request.run)
-    written = _write(result, facts, outputs)
+    written = _write(request, result, facts, outputs)
     talk.progress("writing", 1, 1)
     for record in facts["Steps"]:
         figures = {k: v for k, v in record.items() if k not in ("Step", "Settings")}
@@ -174,13 +192,16 @@ def _preprocess(
     return written, facts
 
 
-def _write(result: Result, facts: dict[str, Any], outputs: Mapping[str, Path]) -> list[Path]:
+def _write(
+    request: PreprocessRequest, result: Result, facts: dict[str, Any], outputs: Mapping[str, Path]
+) -> list[Path]:
     """Write every product, or leave no new ones behind; remove older ones that are none now."""
     from brainfill.io.atomic import replacing
     from brainfill.io.nifti import write_map
     from brainfill.io.sidecar import write_sidecar
 
-    written = [outputs[name] for name in (*result.volumes, *result.files, RECORD)]
+    last = [name for name in (RECORD, PAGE) if name in outputs]
+    written = [outputs[name] for name in (*result.volumes, *result.files, *last)]
     with all_or_none(outputs.values()):
         for name, volume in result.volumes.items():
             write_map(_bare(volume), volume.data, outputs[name])
@@ -189,6 +210,9 @@ def _write(result: Result, facts: dict[str, Any], outputs: Mapping[str, Path]) -
             with replacing(outputs[name]) as temporary:
                 temporary.write_bytes(contents)
         write_sidecar(facts, outputs[RECORD])
+        if PAGE in outputs:
+            part = preprocess_report_part(request, result, facts)
+            write_page(page(subject(Path(str(request.t1))), [part], command_line()), outputs[PAGE])
     kept = {*written, *(outputs[_json_of(name)] for name in result.volumes)}
     for path in set(outputs.values()) - kept:
         path.unlink(missing_ok=True)

@@ -195,7 +195,8 @@ def shown(rows: Sequence[dict[str, Any]]) -> str:
 def _filled(request: Request, out: Path, talk: Talk, *, force: bool) -> Path:
     """The filled image in the folder; one that an earlier call made alike of the same files is made again."""
     t1, mask = _files(request)
-    outputs = fill.planned_outputs(t1, out / f"{subject(t1)}_filled.nii.gz", None, None)
+    image = out / f"{subject(t1)}_filled.nii.gz"
+    outputs = fill.planned_outputs(t1, image, None, None, None, report=False)
     again = force or _made_alike(outputs["sidecar"], request)
     check_outputs(list(outputs.values()), [t1, mask], force=again)
     fill.filled(request, outputs, talk)
@@ -241,7 +242,9 @@ def _tried(
     near = (mask, regions) if regions.exists() else (None, None)  # surfaces have no voxels
     pair = PairFiles(subject(t1), results[BEFORE]["table"], results[AFTER]["table"], *near)
     compared = CompareRequest([pair], [], near[1], config, request.read)
-    found = compare.compared(compared, compare.planned_outputs(out / tool.folder), talk)
+    found = compare.compared(
+        compared, compare.planned_outputs(out / tool.folder, report=False), talk
+    )
     return {
         "backend": tool.name,
         "status": "measured",

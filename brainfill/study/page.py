@@ -10,9 +10,9 @@ from importlib import resources
 from typing import Any
 
 from brainfill.core.volume import Volume
+from brainfill.pictures import PLANES, edges, outline, picture, plane_grid
 from brainfill.study.candidates import Candidate
 from brainfill.study.config import StudyConfig
-from brainfill.study.pictures import PLANES, edges, outline, picture, plane_grid
 
 _TASK = {
     "forced": "Each case is one scan with several outlined lesions. Exactly one of them is synthetic: "
@@ -69,9 +69,10 @@ class Drawing:
 def views(lesion: Candidate, drawing: Drawing, config: StudyConfig) -> list[dict[str, str]]:
     """The pictures of one lesion: each contrast in three planes, PNG in base 64, and their outlines."""
     found = []
+    shape = (config.pixels, config.pixels)
     for contrast, image in drawing.images.items():
         for plane in PLANES:
-            pixels = plane_grid(plane, lesion.centre_mm, config)
+            pixels = plane_grid(plane, lesion.centre_mm, shape, config.pixel_mm, config.convention)
             png = base64.b64encode(picture(image, pixels, drawing.ranges[contrast])).decode()
             path = outline(lesion.where, pixels)
             found.append({"contrast": contrast, "plane": plane, "png": png, "path": path})

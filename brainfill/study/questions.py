@@ -9,11 +9,11 @@ import numpy as np
 
 from brainfill.core.errors import DataError, GeometryError
 from brainfill.core.volume import Mask, Volume
+from brainfill.pictures import grey_range
 from brainfill.study.candidates import Candidate, both_kinds, lesions_apart, one_among
 from brainfill.study.config import StudyConfig
 from brainfill.study.key import Question, Shown, digest, generator
 from brainfill.study.page import Drawing, views
-from brainfill.study.pictures import grey_range
 
 
 @dataclass(frozen=True, eq=False)

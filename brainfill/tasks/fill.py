@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -138,6 +139,7 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
         "LesionVoxels": int(lesion.data.sum()),
         "LesionVolumeML": lesion.volume_ml(),
         "FilledVoxels": int(hole.data.sum()),
+        **_look(image, filled, lesion, hole, head),
         "IntensityRangeInput": [float(image.data.min()), float(image.data.max())],
     }
     return Result(volumes, {"lesions": table}, facts)
@@ -182,6 +184,22 @@ def check_lesion(lesion: Mask, shown: BoolArray, subject: str, ctx: Context) -> 
     if outside := int((lesion.data & ~shown).sum()):
         ctx.warn(f"{outside} of {wanted} lesion voxels show background in '{subject}'")
     return head
+
+
+def _look(
+    image: Volume, filled: Volume, lesion: Mask, hole: Mask, head: BoolArray
+) -> dict[str, Any]:
+    """How the fill fits into its surroundings; None where a measure is not defined."""
+    from brainfill.metrics.border import border_step_pct
+    from brainfill.tasks.smooth import stripe_indices
+
+    after = stripe_indices(filled, hole.data, whole=False)
+    step_pct = border_step_pct(filled.data, lesion.data, hole.data, head)
+    return {
+        "StripeIndex": {"Before": stripe_indices(image, hole.data, whole=False), "After": after},
+        "LargestStripeIndex": max((v for v in after.values() if v is not None), default=None),
+        "BorderStepPct": step_pct if math.isfinite(step_pct) else None,
+    }
 
 
 def _parts(scan: Scan) -> tuple[Volume, Mask]:

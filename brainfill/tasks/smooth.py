@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from brainfill.core.config import check_ranges, option
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from brainfill.core.context import Context
     from brainfill.core.grid import BoolArray, Grid
     from brainfill.core.volume import Scan, Volume
-
-    _Measure = Callable[[Volume, BoolArray], dict[str, float | None]]
 
 AXES = ("x", "y", "z")
 _SIGMA_VOX = 1.075  # METHODS 8
@@ -83,7 +82,7 @@ def run(scan: Scan, config: SmoothConfig, ctx: Context) -> Result:
         what = "shows no head" if not shown.any() else "has a mask that is empty or off the head"
         msg = f"'{scan.subject}' {what}: there is nothing to smooth"
         raise DataError(msg, "check that it is the right file")
-    measure = _index_of(whole=scan.lesion is None)
+    measure = partial(stripe_indices, whole=scan.lesion is None)
     ctx.progress("looking for stripes", 0, 1)
     before = measure(image, where)
     axes = _chosen(before, config, scan.subject)
@@ -108,16 +107,19 @@ def run(scan: Scan, config: SmoothConfig, ctx: Context) -> Result:
     return Result({"smoothed": smoothed, "where": Mask(where, image.grid)}, facts=facts)
 
 
-def _index_of(*, whole: bool) -> _Measure:
-    """The stripe index by world axis; of a whole head, which has no surroundings, the plain ratio of changes."""
+def stripe_indices(image: Volume, where: BoolArray, *, whole: bool) -> dict[str, float | None]:
+    """The stripe index by world axis x, y, z; None where it is not defined.
+
+    Args:
+        image: with a fill, or a whole head.
+        where: (X, Y, Z), the fill or the head.
+        whole: a head has no surroundings to compare with; the plain ratio of changes is given.
+    """
     from brainfill.metrics.texture import step_ratios, stripe_index
 
-    def measure(image: Volume, where: BoolArray) -> dict[str, float | None]:
-        found = (step_ratios if whole else stripe_index)(image.data, where)
-        by_axis = _by_axis(image.grid, found)
-        return {axis: value if math.isfinite(value) else None for axis, value in by_axis.items()}
-
-    return measure
+    found = (step_ratios if whole else stripe_index)(image.data, where)
+    by_axis = _by_axis(image.grid, found)
+    return {axis: value if math.isfinite(value) else None for axis, value in by_axis.items()}
 
 
 def _chosen(

@@ -86,6 +86,15 @@ def test_the_record_beside_the_output(call, files):
     assert facts["SpatialReference"] == "orig"
 
 
+def test_the_hole_is_what_was_filled(call, files, lesion):
+    hole = files.folder / "hole.nii.gz"
+    assert call("fill", files.t1, files.mask, *LOCALMEAN, "--hole", hole).code == 0
+    facts = json.loads((files.folder / "sub-01_T1w_filled.json").read_text())
+    assert loaded(hole).sum() == facts["FilledVoxels"] > lesion.sum()
+    changed = loaded(files.t1) != loaded(files.folder / "sub-01_T1w_filled.nii.gz")
+    assert loaded(hole)[changed].all()
+
+
 def test_labels_come_with_a_table(call, files):
     labels = files.folder / "lesions.nii.gz"
     assert call("fill", files.t1, files.mask, *LOCALMEAN, "--labels", labels).code == 0

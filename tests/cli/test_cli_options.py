@@ -6,6 +6,7 @@ import pytest
 import typer
 
 from brainfill.api import ReadConfig
+from brainfill.bids.config import BidsConfig
 from brainfill.cli.app import app
 from brainfill.cli.train import TrainOptions
 from brainfill.core import registry
@@ -26,6 +27,7 @@ CONFIGS = {
     "compare": (CompareConfig, ReadConfig),
     "train": (TrainOptions, RunConfig),
     "transform": (TransformConfig,),
+    "bids": (BidsConfig,),
 }
 RENAMED = {"settings": "set_"}
 # Given as an output file, by --sd OUT.
@@ -35,12 +37,27 @@ NOT_OPTIONS = {
     ("preprocess", "steps"),  # given as one text
     ("synthesize", "deterministic"),  # of steps that it does not take
     ("smooth", "sigma_mm"),
+    ("bids", "steps"),
 }
 # Options that say what to read and write, or how to talk.
 OF_THE_COMMAND = {
-    *("t1", "mask", "input_", "lesion", "out", "sd", "labels", "force", "dry_run", "as_json"),
+    *(
+        "t1",
+        "mask",
+        "input_",
+        "lesion",
+        "out",
+        "sd",
+        "hole",
+        "labels",
+        "report",
+        "force",
+        "dry_run",
+        "as_json",
+    ),
     *("verbose", "quiet", "help", "data", "lesions", "exclude"),
     *("before", "after", "pairs", "lesion", "null"),
+    *("bids_dir", "out_dir", "level", "steps", "config_file", "version"),
     *("flair", "flair_out", "t2", "t1ce", "work", "image", "like", "transforms", "threads"),
 }
 FIELDS = [
@@ -93,6 +110,17 @@ def test_task_and_diffusion_filler_agree_on_shared_defaults():
     }
 
 
-@pytest.mark.parametrize("config", [FillConfig, RunConfig, ReadConfig, TrainOptions])
+def test_bids_and_fill_agree_on_shared_defaults():
+    fill = {f.name: f for f in dataclasses.fields(FillConfig)}
+    shared = [f for f in dataclasses.fields(BidsConfig) if f.name in fill and f.name != "steps"]
+    assert {f.name for f in shared} == {"method", "model", "quality", "dilate"}
+    for field in shared:
+        assert (field.default, dict(field.metadata)) == (
+            fill[field.name].default,
+            dict(fill[field.name].metadata),
+        )
+
+
+@pytest.mark.parametrize("config", [FillConfig, RunConfig, ReadConfig, TrainOptions, BidsConfig])
 def test_every_field_has_help(config):
     assert all(f.metadata["help"] for f in dataclasses.fields(config))

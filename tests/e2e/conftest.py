@@ -16,7 +16,8 @@ from brainfill.tasks import study
 
 FLAGS = [
     "--headless",
-    "--disable-gpu",
+    "--use-angle=swiftshader",  # WebGL2 without a graphics card
+    "--enable-unsafe-swiftshader",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

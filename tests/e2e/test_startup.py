@@ -46,6 +46,7 @@ print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
         ["compare", "--help"],
         ["train", "--help"],
         ["study", "make", "--help"],
+        ["bids", "--help"],
         ["study", "score", "--help"],
         ["list", "fillers"],
     ],

@@ -95,6 +95,16 @@ def test_facts_and_table(scan, paint, ctx):
     assert rows[0]["mean_before"] == pytest.approx(image[scan.lesion.data].mean(), rel=1e-5)
 
 
+def test_stripes_and_the_step_at_the_border_are_recorded(scan, paint, ctx):
+    facts = run(scan, FillConfig(feather=False), ctx).facts
+    assert set(facts["StripeIndex"]["After"]) == {"x", "y", "z"}
+    known = [v for v in facts["StripeIndex"]["After"].values() if v is not None]
+    assert facts["LargestStripeIndex"] == (max(known) if known else None)
+    inside = scan.images["T1w"].data[scan.lesion.data]
+    # Everything around is darker than the paint by at least this.
+    assert facts["BorderStepPct"] > 100 * (PAINT / inside.max() - 1) / 2
+
+
 def test_standard_deviation_on_request_only(scan, paint, ctx):
     assert "sd" not in run(scan, FillConfig(), ctx).volumes
     sd = run(scan, FillConfig(samples=2, sd=True), ctx).volumes["sd"]

@@ -1,4 +1,4 @@
-"""Lesions as pictures: three planes through the centre, in true proportions, with the outline apart."""
+"""Slices of scans as pictures: three planes through a point, in true proportions, with outlines apart."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import io
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from brainfill.core.errors import DataError
 from brainfill.core.grid import FloatArray, Grid
 from brainfill.core.volume import Mask, Volume
 from brainfill.preprocess.steps.resample import resample_to
-from brainfill.study.config import Convention, StudyConfig
 
+Convention = Literal["radiological", "neurological"]
 Plane = Literal["axial", "coronal", "sagittal"]
 PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
 _RANGE_PERCENT = (0.5, 99.5)
@@ -21,7 +22,7 @@ _STEPS = {"R": (1, 0, 0), "A": (0, 1, 0), "S": (0, 0, 1)}
 _OPPOSITE = {"R": "L", "A": "P", "S": "I", "L": "R", "P": "A", "I": "S"}
 
 
-def edges(plane: Plane, convention: Convention) -> str:
+def edges(plane: Plane, convention: Convention = "radiological") -> str:
     """The directions of the left, right, top and bottom edge of a picture.
 
     >>> edges("axial", "radiological"), edges("coronal", "neurological"), edges("sagittal", "radiological")
@@ -32,18 +33,32 @@ def edges(plane: Plane, convention: Convention) -> str:
     return left + _OPPOSITE[left] + top + _OPPOSITE[top]
 
 
-def plane_grid(plane: Plane, centre_mm: tuple[float, float, float], config: StudyConfig) -> Grid:
+def plane_grid(
+    plane: Plane,
+    centre_mm: tuple[float, float, float],
+    shape: tuple[int, int],
+    pixel_mm: float,
+    convention: Convention = "radiological",
+) -> Grid:
     """The pixels of a picture: array axis 0 runs to its right, axis 1 down, one pixel deep.
 
     Planes are those of the scanner's axes, whatever the axes of the image are.
+
+    Args:
+        plane: which.
+        centre_mm: world position at the centre of the middle pixel, that behind the middle where sides are even.
+        shape: pixels across and down.
+        pixel_mm: side of a pixel.
+        convention: on which side of the picture the person's right is.
     """
-    _, right, _, bottom = tuple(edges(plane, config.convention))
+    _, right, _, bottom = tuple(edges(plane, convention))
     across, down = _direction(right), _direction(bottom)
+    width, height = shape
     affine = np.eye(4)
-    affine[:3, :3] = np.stack([across, down, np.cross(across, down)], axis=1) * config.pixel_mm
-    half = config.pixels // 2
-    affine[:3, 3] = np.array(centre_mm) - affine[:3, :3] @ np.array([half, half, 0])
-    return Grid((config.pixels, config.pixels, 1), affine)
+    affine[:3, :3] = np.stack([across, down, np.cross(across, down)], axis=1) * pixel_mm
+    half = np.array([width // 2, height // 2, 0])
+    affine[:3, 3] = np.array(centre_mm) - affine[:3, :3] @ half
+    return Grid((width, height, 1), affine)
 
 
 def grey_range(image: Volume, lesions: Mask) -> tuple[float, float]:
@@ -77,13 +92,22 @@ def picture(image: Volume, pixels: Grid, shown: tuple[float, float]) -> bytes:
         pixels: from `plane_grid`.
         shown: intensities of black and white.
     """
-    from PIL import Image
+    return png(grey(image, pixels, shown))
 
+
+def grey(image: Volume, pixels: Grid, shown: tuple[float, float]) -> NDArray[np.uint8]:
+    """An image at the pixels of a plane, uint8 (rows, columns); arguments as of `picture`."""
     values = resample_to(image.data, image.grid, pixels, order=3)[:, :, 0].T
     low, high = shown
-    grey = np.clip((values - low) / (high - low), 0, 1)
+    return np.asarray(255 * np.clip((values - low) / (high - low), 0, 1) + 0.5, np.uint8)
+
+
+def png(colours: NDArray[np.uint8]) -> bytes:
+    """Pixels as a PNG: (rows, columns) are grey, (rows, columns, 4) red, green, blue and opacity."""
+    from PIL import Image
+
     file = io.BytesIO()
-    Image.fromarray(np.rint(255 * grey).astype(np.uint8)).save(file, "PNG", optimize=True)
+    Image.fromarray(colours).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 

@@ -11,16 +11,22 @@ from study_cases import balls
 from brainfill.core.errors import ConfigError, DataError
 from brainfill.core.grid import Grid
 from brainfill.core.volume import Mask, Volume
+from brainfill.pictures import PLANES, edges, grey_range, outline, picture, plane_grid
 from brainfill.study.config import StudyConfig
-from brainfill.study.pictures import PLANES, edges, grey_range, outline, picture, plane_grid
 
 CONFIG = StudyConfig(crop_mm=20, pixel_mm=0.5)
 # A marker to the right, in front of and above the centre.
 CENTRE, MARKER = (0.5, -1.0, 0.0), (4.5, 3.5, 4.0)
 
 
+def square(plane, centre, config):
+    return plane_grid(
+        plane, centre, (config.pixels, config.pixels), config.pixel_mm, config.convention
+    )
+
+
 def pixels(image, plane, config=CONFIG, shown=(0, 100)):
-    content = picture(image, plane_grid(plane, CENTRE, config), shown)
+    content = picture(image, square(plane, CENTRE, config), shown)
     return np.asarray(Image.open(io.BytesIO(content)))
 
 
@@ -80,7 +86,7 @@ def extent_mm(path, config):
 @pytest.mark.parametrize("plane", PLANES)
 def test_the_outline_has_the_size_of_the_lesion(any_grid, plane):
     lesion = Mask(balls(any_grid, {CENTRE: 5}), any_grid)
-    size, middle = extent_mm(outline(lesion, plane_grid(plane, CENTRE, CONFIG)), CONFIG)
+    size, middle = extent_mm(outline(lesion, square(plane, CENTRE, CONFIG)), CONFIG)
     voxel = max(any_grid.spacing())
     assert size == pytest.approx([10, 10], abs=voxel)
     assert middle == pytest.approx([CONFIG.pixels / 2] * 2, abs=voxel / CONFIG.pixel_mm / 2 + 1)
@@ -89,7 +95,7 @@ def test_the_outline_has_the_size_of_the_lesion(any_grid, plane):
 @pytest.mark.parametrize("plane", PLANES)
 def test_the_outline_is_where_the_lesion_is_seen(any_grid, plane):
     lesion = Mask(balls(any_grid, {in_plane(plane): 3}), any_grid)
-    _, middle = extent_mm(outline(lesion, plane_grid(plane, CENTRE, CONFIG)), CONFIG)
+    _, middle = extent_mm(outline(lesion, square(plane, CENTRE, CONFIG)), CONFIG)
     offset = (middle - CONFIG.pixels / 2) * CONFIG.pixel_mm
     # The axial offsets, -4 and -4.5 mm, differ by too little to tell the axes apart; the next test tells them.
     assert offset == pytest.approx(
@@ -102,7 +108,7 @@ def test_the_outline_is_long_where_the_lesion_is(any_grid):
     row = {(x, CENTRE[1], CENTRE[2]): 3 for x in (-3.5, 0.5, 4.5)}
     lesion = Mask(balls(any_grid, row), any_grid)
     for plane, size in (("axial", (14, 6)), ("coronal", (14, 6)), ("sagittal", (6, 6))):
-        found, _ = extent_mm(outline(lesion, plane_grid(plane, CENTRE, CONFIG)), CONFIG)
+        found, _ = extent_mm(outline(lesion, square(plane, CENTRE, CONFIG)), CONFIG)
         assert found == pytest.approx(size, abs=max(any_grid.spacing()))
 
 
@@ -114,7 +120,7 @@ def test_proportions_are_true_on_thick_slices():
     )
     lesion = Mask(balls(grid, {(0, 0, 0): 10}), grid)
     config = StudyConfig(crop_mm=40)
-    across, down = extent_mm(outline(lesion, plane_grid("coronal", (0, 0, 0), config)), config)[0]
+    across, down = extent_mm(outline(lesion, square("coronal", (0, 0, 0), config)), config)[0]
     assert across == pytest.approx(20, abs=1)
     assert down == pytest.approx(20, abs=4)
 
@@ -124,8 +130,16 @@ def test_a_single_voxel_has_an_outline_whatever_the_pixel():
     lesion = Mask(np.pad(np.ones((1, 1, 1), bool), 1), grid)
     for pixel_mm in (0.2, 0.5, 2.0):
         config = StudyConfig(pixel_mm=pixel_mm)
-        path = outline(lesion, plane_grid("axial", (0.3, 0.3, 0.3), config))
+        path = outline(lesion, square("axial", (0.3, 0.3, 0.3), config))
         assert path.count("M") == 1
+
+
+def test_pixels_of_an_oblong_picture_by_hand():
+    grid = plane_grid("coronal", (10, 20, 30), (5, 3), 2)
+    # The person's right, +x, is on the left; the top is +z.
+    assert grid.shape == (5, 3, 1)
+    corners = grid.to_world(np.array([[0, 0, 0], [2, 1, 0], [4, 2, 0]], float))
+    np.testing.assert_allclose(corners, [[14, 20, 32], [10, 20, 30], [6, 20, 28]])
 
 
 def test_the_grey_range_by_hand():
@@ -165,7 +179,7 @@ def test_grey_is_linear_and_cut_off():
 
 
 def test_a_picture_holds_pixels_only(phantom, grids):
-    content = picture(phantom(grids["RAS"]), plane_grid("axial", CENTRE, CONFIG), (0, 1000))
+    content = picture(phantom(grids["RAS"]), square("axial", CENTRE, CONFIG), (0, 1000))
     kinds, at = [], 8
     while at < len(content):
         length = int.from_bytes(content[at : at + 4], "big")

@@ -1,0 +1,151 @@
+"""What a run over a dataset may be told, by flags or by a TOML file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from brainfill.core.config import check_ranges, option
+from brainfill.core.errors import ConfigError, DataError, InputMissingError, UnavailableError
+from brainfill.core.registry import did_you_mean
+
+STEPS = ("preprocess", "fill", "smooth", "thickness", "compare")
+# Those whose commands this version has.
+AVAILABLE = ("preprocess", "fill", "smooth")
+NATIVE, MNI = "T1w", "MNI152NLin2009aSym"
+_PERSON_GB = 2.0  # one person's process at 1 mm takes up to 1.2 GB
+
+
+@dataclass(frozen=True, kw_only=True)
+class BidsConfig:
+    """Which people, which steps, and how many at once.
+
+    Raises:
+        ConfigError: a number out of range, an unknown step or space, or one that lacks another step.
+        UnavailableError: a step that this version does not have.
+    """
+
+    participant_label: tuple[str, ...] = option(
+        (), "people, with or without sub-; all of them without it"
+    )
+    session_label: tuple[str, ...] = option(
+        (), "sessions, with or without ses-; all of them without it"
+    )
+    bids_filter_file: str = option(
+        "", 'JSON of entities, as {"t1w": {"acquisition": "mprage"}, "lesion": {...}}'
+    )
+    derivatives: tuple[str, ...] = option(
+        (),
+        "dataset with lesion masks, as FOLDER or NAME=FOLDER; without it, all in BIDS_DIR/derivatives",
+    )
+    steps: tuple[str, ...] = option(("fill",), f"of {', '.join(STEPS)}; with commas between them")
+    output_spaces: tuple[str, ...] = option(
+        (NATIVE,), f"where fills are written: {NATIVE}, and {MNI} with the step preprocess"
+    )
+    skull_strip: Literal["auto", "skip", "force"] = option(
+        "auto",
+        "of preprocess: auto strips heads, skip believes that scans are stripped, force strips all",
+    )
+    on_empty: Literal["copy", "skip", "fail"] = option(
+        "copy",
+        "a person whose lesion mask is empty: the scan is copied, or the person skipped, or failed",
+    )
+    method: str = option("diffusion", "how to fill; see: brainfill list fillers")
+    model: str = option("t1-fill", "model that fills: a name or a folder")
+    quality: Literal["fast", "balanced", "best"] = option(
+        "balanced", "effort of the model's best guess"
+    )
+    dilate: int = option(
+        1, "grow the mask first, inside the head only", unit="voxels", low=0, high=20
+    )
+    smooth_if: float = option(
+        1.2, "smooth fills whose stripe index is above this", low=0.0, high=100.0
+    )
+    report: bool = option(True, "write a page (.html) for each scan, which shows the result")
+    random_seed: int = option(0, "start of every random draw", low=0)
+    deterministic: bool = option(
+        False, "take the reproducible variants of ANTs, in one thread: the same bytes every time"
+    )
+    device: str = option("auto", "where the network runs: auto, cpu, cuda (or cuda:1) or mps")
+    n_procs: int = option(1, "people at the same time", low=1, high=1024)
+    omp_nthreads: int = option(
+        0, "CPU threads of each; 0 divides this machine's cores among them", low=0, high=1024
+    )
+    mem_gb: float = option(
+        0.0,
+        f"memory for all; {_PERSON_GB:g} GB are left to each person, 0 is no limit",
+        unit="GB",
+        low=0.0,
+    )
+    work_dir: str = option("", "folder of unfinished files; OUT_DIR/.brainfill/work without it")
+    stop_on_first_crash: bool = option(False, "end everything once one person failed")
+    skip_bids_validation: bool = option(False, "do not ask BIDS_DIR for a dataset_description.json")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        for step in self.steps:
+            _check_step(step)
+        if not self.steps:
+            msg = "no step is given"
+            raise ConfigError(msg, f"--steps takes some of {', '.join(STEPS)}")
+        for space in self.output_spaces:
+            if space not in (NATIVE, MNI):
+                msg = f"unknown output space '{space}'; known: {NATIVE}, {MNI}"
+                raise ConfigError(msg, did_you_mean(space, [NATIVE, MNI]))
+        if 0 < self.mem_gb < _PERSON_GB:
+            msg = f"--mem-gb {self.mem_gb:g} is less than one person takes, {_PERSON_GB:g} GB"
+            raise ConfigError(msg, "leave it out to run one person whatever it takes")
+
+    @property
+    def at_once(self) -> int:
+        """How many people run at the same time."""
+        room = int(self.mem_gb // _PERSON_GB) if self.mem_gb else self.n_procs
+        return min(self.n_procs, room)
+
+    @property
+    def threads(self) -> int:
+        """CPU threads of each person's process."""
+        return self.omp_nthreads or max(1, _cores() // self.at_once)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A config file: fields of `BidsConfig`, with - or _ between words.
+
+    Raises:
+        InputMissingError: the file cannot be read.
+        DataError: it is not TOML.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        plain = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"config file '{path}' cannot be read: {error.strerror}"
+        raise InputMissingError(msg, "check the path") from error
+    except ValueError as error:
+        msg = f"config file '{path}' is not TOML: {error}"
+        raise DataError(msg, 'lines are like: steps = ["preprocess", "fill"]') from error
+    return {key.replace("-", "_"): value for key, value in plain.items()}
+
+
+def in_order(config: BidsConfig) -> BidsConfig:
+    """The config with its steps in the order they are run."""
+    return replace(config, steps=tuple(s for s in STEPS if s in config.steps))
+
+
+def _check_step(step: str) -> None:
+    if step not in STEPS:
+        msg = f"unknown step '{step}'; known: {', '.join(STEPS)}"
+        raise ConfigError(msg, did_you_mean(step, list(STEPS)))
+    if step not in AVAILABLE:
+        msg = f"the step '{step}' is not part of this version of brainfill"
+        raise UnavailableError(msg, f"leave it out; it has {', '.join(AVAILABLE)}")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,130 @@
+"""The table of a cohort: one row per scan, from the records of the people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from brainfill import __version__
+from brainfill.bids import plan
+from brainfill.bids.find import DESCRIPTION, Case, Dataset
+from brainfill.bids.records import Record, read_record
+from brainfill.core.errors import InputMissingError
+from brainfill.io.atomic import replacing
+from brainfill.io.sidecar import read_json, write_sidecar
+from brainfill.io.tables import write_table
+
+if TYPE_CHECKING:
+    from brainfill.report.group import Person
+
+TABLE, PAGE = "group_T1w.tsv", "group_T1w.html"
+COLUMNS = {
+    "participant_id": "Person",
+    "session_id": "Session, n/a where there are none",
+    "scan": "What the names of the scan's outputs begin with",
+    "status": "done, skipped (no lesion), failed, or none: not yet run",
+    "lesion_volume_ml": "Volume of the lesion masks that were found, joined [mL]",
+    "lesion_count": "Lesions, as pieces that do not touch",
+    "filled_voxels": "Voxels that filling may have changed",
+    "stripe_index": "Largest of the three axes after filling; 1 is no stripe",
+    "border_step_pct": "Step of intensity between fill and surroundings, mean over lesions [% of the tissue around]",
+    "smoothed": "Whether the fill was smoothed",
+    "seconds": "Time all recorded steps took [s]",
+    "warnings": "How many there were; the sidecars have their text",
+    "message": "Why a scan failed or was skipped",
+}
+
+
+def group_rows(cases: Sequence[Case], out: Path) -> list[dict[str, Any]]:
+    """One row for each scan, run or not.
+
+    Raises:
+        InputMissingError: none of them was run.
+    """
+    records = [read_record(out / "logs" / f"{case.key}.json") for case in cases]
+    if not any(r.about for r in records):
+        msg = f"no scan was run into '{out}' yet: it has no record of any"
+        raise InputMissingError(msg, f"first: brainfill bids BIDS_DIR '{out}' participant")
+    return [_row(case, record) for case, record in zip(cases, records, strict=True)]
+
+
+def write_group(
+    cases: Sequence[Case], rows: Sequence[Mapping[str, Any]], data: Dataset
+) -> list[Path]:
+    """Write the table, what its columns mean, and the page.
+
+    Args:
+        cases: the scans.
+        rows: one for each, by `group_rows`.
+        data: the folders.
+
+    Returns:
+        the table and the page.
+
+    Raises:
+        ConfigError: a file cannot be written.
+    """
+    from brainfill.report.group import group_page
+
+    table, page = data.out / TABLE, data.out / PAGE
+    write_table(rows, table)
+    about = {name: {"Description": text} for name, text in COLUMNS.items()}
+    write_sidecar(about, table.with_suffix(".json"))
+    people = [_person(c, row, data) for c, row in zip(cases, rows, strict=True)]
+    about_raw = data.raw / DESCRIPTION
+    title = str(read_json(about_raw).get("Name", "Group")) if about_raw.exists() else "Group"
+    facts = {"BIDS dataset": data.raw.resolve().name, "brainfill": __version__}
+    with replacing(page) as temporary:
+        temporary.write_text(group_page(people, title, facts), encoding="utf-8")
+    return [table, page]
+
+
+def _person(case: Case, row: Mapping[str, Any], data: Dataset) -> Person:
+    """A row as the page shows it."""
+    from brainfill.report.group import Person
+
+    record = read_record(data.out / "logs" / f"{case.key}.json")
+    own = f"{case.key}.html"
+    picture = data.out / case.folder.parts[0] / "figures" / f"{case.key}_label-lesion_T1w.png"
+    ok = row["status"] == "done"
+    return Person(
+        name=case.key.replace("_", " "),
+        status="failed" if not ok and row["status"] != "skipped" else _filled_or_not(row),
+        page=own if (data.out / own).exists() else "",
+        thumbnail=picture.read_bytes() if picture.exists() else b"",
+        lesions=row["lesion_count"],
+        lesion_ml=row["lesion_volume_ml"],
+        stripe_index=row["stripe_index"],
+        step_pct=row["border_step_pct"],
+        seconds=row["seconds"],
+        warnings=[w for s in record.steps.values() for w in s.facts.get("Warnings", [])],
+        error="" if ok else (row["message"] or "not run yet"),
+    )
+
+
+def _filled_or_not(row: Mapping[str, Any]) -> Literal["done", "unchanged"]:
+    return "done" if row["lesion_volume_ml"] else "unchanged"
+
+
+def _row(case: Case, record: Record) -> dict[str, Any]:
+    entities = case.name.entities
+    facts: dict[str, Any] = {}
+    for step in (plan.LESION, plan.FILL):
+        facts |= record.steps[step].facts if step in record.steps else {}
+    smooth = record.steps.get(plan.SMOOTH)
+    return {
+        "participant_id": f"sub-{entities['sub']}",
+        "session_id": f"ses-{entities['ses']}" if "ses" in entities else None,
+        "scan": case.key,
+        "status": record.about.get("Status", "none"),
+        "lesion_volume_ml": facts.get("LesionVolumeML"),
+        "lesion_count": facts.get("LesionCount"),
+        "filled_voxels": facts.get("FilledVoxels"),
+        "stripe_index": facts.get("LargestStripeIndex"),
+        "border_step_pct": facts.get("BorderStepPct"),
+        "smoothed": smooth.facts.get("Smoothed", False) if smooth else None,
+        "seconds": sum(s.seconds for s in record.steps.values()) if record.steps else None,
+        "warnings": sum(len(s.facts.get("Warnings", [])) for s in record.steps.values()),
+        "message": record.about.get("Message") or None,
+    }

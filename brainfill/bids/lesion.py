@@ -1,0 +1,115 @@
+"""`python -m brainfill.bids.lesion T1 OUT --mask MASK ...`: the lesion masks of a scan, joined on its grid.
+
+A process of its own, so that the one that looks after all people loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brainfill.core.errors import BrainfillError, GeometryError
+
+if TYPE_CHECKING:
+    from brainfill.core.grid import BoolArray
+    from brainfill.core.volume import Mask, Volume
+
+
+def join(
+    t1: Path,
+    masks: Sequence[Path],
+    carried: Sequence[tuple[Path, Path]],
+    out: Path,
+    picture: Path,
+    warn: Callable[[str], None],
+) -> dict[str, Any]:
+    """Write the union of masks on the grid of a T1w image.
+
+    Args:
+        t1: the image.
+        masks: where the person lay.
+        carried: masks in another space, each with its transform to the T1w.
+        out: file for the union.
+        picture: file for a small picture of it, for the page of the group.
+        warn: receives one sentence per warning.
+
+    Returns:
+        facts: lesion voxels and volume, and whether the image shows a brain only.
+
+    Raises:
+        DataError, InputMissingError: an image or a mask cannot be used.
+    """
+    import numpy as np
+
+    from brainfill.core.volume import Mask, Scan
+    from brainfill.io.nifti import read_volume, write_map
+    from brainfill.io.sidecar import stem
+    from brainfill.lesions.components import label_lesions
+    from brainfill.preprocess.brain import stripped_brain
+    from brainfill.report.measures import thumbnail
+
+    image = read_volume(t1, warn=warn)
+    union = np.zeros(image.grid.shape, bool)
+    for path in masks:
+        union |= _fitted(path, image, t1, warn).data
+    for path, transform in carried:
+        union |= _brought(path, transform, t1)
+    lesion = Mask(union, image.grid)
+    write_map(image, union, out)
+    scan = Scan(stem(t1), {"T1w": image}, lesion)
+    picture.write_bytes(thumbnail(scan))
+    return {
+        "LesionVoxels": int(union.sum()),
+        "LesionVolumeML": lesion.volume_ml(),
+        "LesionCount": int(label_lesions(lesion).data.max()),
+        "SkullStripped": stripped_brain(image) is not None,
+    }
+
+
+def _fitted(path: Path, image: Volume, t1: Path, warn: Callable[[str], None]) -> Mask:
+    from brainfill.io.nifti import read_mask
+    from brainfill.preprocess.match import match_mask
+
+    try:
+        return match_mask(read_mask(path, warn=warn), image, warn=warn)
+    except GeometryError as error:
+        msg = f"mask '{path}' and T1 '{t1}' do not fit: {error}"
+        raise GeometryError(msg, error.hint) from error
+
+
+def _brought(mask: Path, transform: Path, t1: Path) -> BoolArray:
+    import numpy as np
+
+    from brainfill import transform as carry
+
+    return np.asarray(carry(mask, t1, [transform], interp="nearest").dataobj) > 0.5
+
+
+def main() -> int:
+    """Parse the command line, join, and print the facts as JSON; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m brainfill.bids.lesion")
+    parser.add_argument("t1", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--picture", type=Path, required=True)
+    parser.add_argument("--mask", type=Path, action="append", default=[])
+    parser.add_argument(
+        "--carry", type=Path, nargs=2, action="append", default=[], metavar=("MASK", "XFM")
+    )
+    a = parser.parse_args()
+    warnings: list[str] = []
+    try:
+        facts = join(a.t1, a.mask, [(m, x) for m, x in a.carry], a.out, a.picture, warnings.append)
+    except BrainfillError as error:
+        hint = f"\nhint: {error.hint}" if error.hint else ""
+        print(f"error: {error}{hint}", file=sys.stderr)  # noqa: T201 - a command
+        return error.exit_code
+    print(json.dumps({**facts, "Warnings": warnings}))  # noqa: T201 - a command
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

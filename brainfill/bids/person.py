@@ -1,0 +1,252 @@
+"""The steps of one person: those that are not done, each staged, put in place and recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from brainfill import __version__
+from brainfill.bids import plan
+from brainfill.bids.children import Children, StoppedError
+from brainfill.bids.config import BidsConfig
+from brainfill.bids.describe import describe_outputs
+from brainfill.bids.find import Case, Dataset
+from brainfill.bids.lock import held
+from brainfill.bids.records import Record, StepRecord, read_record
+from brainfill.bids.stage import Folders, copy_image, publish, staged
+from brainfill.core.errors import BrainfillError, ConfigError, DataError, InputMissingError
+from brainfill.io.sidecar import write_sidecar
+
+DONE, KEPT, SKIPPED, FAILED, STOPPED, BUSY = "done", "kept", "skipped", "failed", "stopped", "busy"
+_COPIED = "the lesion mask is empty: the scan was copied"
+# What the table of the group, or a later step, wants to know.
+_FACTS = (
+    *("LesionVoxels", "LesionVolumeML", "LesionCount", "SkullStripped", "FilledVoxels"),
+    *("VoxelsChanged", "LargestStripeIndex", "BorderStepPct", "Smoothed", "Warnings"),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all people of a run share.
+
+    Args:
+        data: the folders of the datasets.
+        config: what is wanted.
+        children: runs the commands.
+        places: folders of what is no result.
+        warn: receives one sentence per warning.
+    """
+
+    data: Dataset
+    config: BidsConfig
+    children: Children
+    places: Folders
+    warn: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it went for one person.
+
+    Args:
+        case: who.
+        status: done, kept (nothing was left to do), skipped, failed, stopped, or busy: another run is at it.
+        message: why, if there is something to say.
+        seconds: it took.
+        outputs: the images that were asked for, once they are there.
+        hint: what can be done about a failure.
+    """
+
+    case: Case
+    status: str
+    message: str = ""
+    seconds: float = 0.0
+    outputs: tuple[Path, ...] = ()
+    hint: str = ""
+
+
+def run_person(case: Case, run: Run, *, wait: bool) -> Outcome:
+    """Do what is left to do for a person; whatever is wrong with the person is in the outcome.
+
+    Args:
+        case: who.
+        run: what is wanted, and where.
+        wait: for another run that is at this person, or else say that it is.
+    """
+    began = time.monotonic()
+    stop = (lambda: run.children.stopped) if wait else None
+    try:
+        with held(run.places.locks / f"{case.key}.lock", stop=stop, warn=run.warn) as mine:
+            if not mine:
+                return Outcome(case, STOPPED if run.children.stopped else BUSY)
+            return _run_locked(case, run, began)
+    except OSError as error:
+        return Outcome(case, FAILED, _sentence(error))
+
+
+def is_done(case: Case, data: Dataset, config: BidsConfig) -> dict[str, bool]:
+    """Which steps need not be run again, as far as can be told without running those before.
+
+    Raises:
+        InputMissingError: a file of the person cannot be read.
+    """
+    record = read_record(data.out / "logs" / f"{case.key}.json")
+    sums = record.checksums(case.inputs)
+    return {s: _holds(s, record, config, sums, data.out) for s in plan.steps_of(config)}
+
+
+def _run_locked(case: Case, run: Run, began: float) -> Outcome:
+    record = read_record(run.places.logs / f"{case.key}.json")
+    seen = record.inputs
+    try:
+        status, message = _run_steps(case, run, record)
+        if status != KEPT or record.inputs != seen:
+            _save(record, case, DONE if status == KEPT else status, message)
+    except StoppedError:
+        return Outcome(case, STOPPED)
+    except (BrainfillError, OSError) as error:
+        message = _sentence(error)
+        with contextlib.suppress(BrainfillError, OSError):  # the first reason is the one to tell
+            _save(record, case, FAILED, message)
+        seconds = time.monotonic() - began
+        return Outcome(case, FAILED, message, seconds, hint=getattr(error, "hint", ""))
+    outputs = _wanted(record, run) if status != SKIPPED else ()
+    return Outcome(case, status, message, time.monotonic() - began, outputs)
+
+
+def _run_steps(case: Case, run: Run, record: Record) -> tuple[str, str]:
+    """Run what does not hold; the status of the person and why.
+
+    Raises:
+        BrainfillError, OSError: the person cannot be done.
+    """
+    if case.lack:
+        raise InputMissingError(case.lack, "give the dataset that has it: --derivatives FOLDER")
+    config = run.config
+    sums = record.checksums(case.inputs)
+    log = run.places.logs / f"{case.key}_{datetime.now().astimezone():%Y%m%dT%H%M%S}.log"
+    ran = False
+    for step in plan.steps_of(config):
+        if not _holds(step, record, config, sums, run.data.out):
+            _forget_after(step, record, config, run.data.out)
+            _run_step(step, case, run, record, log, sums)
+            ran = True
+        if step == plan.LESION and _empty(record) and config.on_empty != "copy":
+            message = f"the lesion mask of '{case.t1.name}' is empty"
+            if config.on_empty == "fail":
+                raise DataError(message, "--on-empty copy or skip goes on")
+            return SKIPPED, message
+    message = _COPIED if _empty(record) else ""
+    known = record.about.get("Status") == DONE and record.about.get("Message") == message
+    return (KEPT if known and not ran else DONE), message
+
+
+def _run_step(step: str, case: Case, run: Run, record: Record, log: Path, sums: list[str]) -> None:
+    """Run one step: in a stage first; then its files get their place, and at last the record names them."""
+    began, out = time.monotonic(), run.data.out
+    before = plan.needs(step, run.config)
+    if missing := [need for need in before if need not in record.steps]:
+        msg = f"the step '{step}' needs '{missing[0]}', which was not done for '{case.key}'"
+        raise ConfigError(msg, f"--steps {missing[0]},{step}")
+    with staged(run.places.work, case.key) as stage:
+        job = plan.Job(case, run.config, out, stage)
+        facts = _nothing_to_do(step, job, record)
+        if facts is None:
+            facts = run.children.call(plan.command(step, job), log)
+        lesion = record.steps[plan.LESION].facts if plan.LESION in record.steps else facts
+        describe_outputs(stage, case, run.data, stripped=bool(lesion["SkullStripped"]))
+        others = [s.outputs for name, s in record.steps.items() if name != step]
+        # Of the products of preprocess, the lesion mask is there already, the same on the same grid.
+        taken = {Path(path).name for outputs in others for path in outputs}
+        made = publish(stage, job.place, case.key, taken)
+    outputs = {p.relative_to(out).as_posix(): p.stat().st_size for p in made}
+    if step in record.steps:
+        _remove(set(record.steps[step].outputs) - set(outputs), out)
+    mark = plan.print_of(step, run.config, sums, [record.steps[s].fingerprint for s in before])
+    kept = {name: facts[name] for name in _FACTS if name in facts}
+    record.steps[step] = StepRecord(mark, outputs, round(time.monotonic() - began, 2), kept)
+    record.save()
+
+
+def _holds(step: str, record: Record, config: BidsConfig, sums: list[str], out: Path) -> bool:
+    before = [record.steps[s].fingerprint for s in plan.needs(step, config) if s in record.steps]
+    if step not in record.steps or len(before) < len(plan.needs(step, config)):
+        return False
+    outputs = record.steps[step].outputs
+    # A scan that is copied has no page.
+    wanted = config.report and step in plan.REPORTED and not _empty(record)
+    if wanted and not any(path.endswith(".html") for path in outputs):
+        return False
+    return record.steps[step].holds(plan.print_of(step, config, sums, before), out)
+
+
+def _forget_after(step: str, record: Record, config: BidsConfig, out: Path) -> None:
+    """Take back what was made from the former outcome of a step: it would pass for made from the new one."""
+    gone = [later for later in record.steps if step in plan.all_needs(later, config)]
+    for later in gone:
+        _remove(record.steps.pop(later).outputs, out)
+    if gone:
+        record.save()
+
+
+def _nothing_to_do(step: str, job: plan.Job, record: Record) -> dict[str, Any] | None:
+    """What a step leaves where there is no lesion to fill, or no stripe to smooth; None if it has work to do."""
+    if step == plan.FILL and _empty(record):
+        product, note = "desc-filled_T1w", _COPIED
+        copy_image(job.case.t1, job.new(f"{product}.nii.gz"))
+        copy_image(job.done("label-lesion_mask.nii.gz"), job.new("desc-filled_mask.nii.gz"))
+    elif step == plan.SMOOTH and _stripes(record) <= job.config.smooth_if:
+        product = "desc-smoothed_T1w"
+        note = f"no stripe index above {job.config.smooth_if:g}: the fill was copied"
+        copy_image(job.done("desc-filled_T1w.nii.gz"), job.new(f"{product}.nii.gz"))
+    else:
+        return None
+    facts = {"VoxelsChanged": 0, "MaxAbsDifferenceOutsideMask": 0.0, "Warnings": [note]}
+    write_sidecar(facts, job.new(f"{product}.json"))
+    return facts
+
+
+def _stripes(record: Record) -> float:
+    return record.steps[plan.FILL].facts.get("LargestStripeIndex") or 0.0
+
+
+def _empty(record: Record) -> bool:
+    return bool(record.steps[plan.LESION].facts["LesionVoxels"] == 0)
+
+
+def _save(record: Record, case: Case, status: str, message: str) -> None:
+    entities = case.name.entities
+    record.about = {
+        "Scan": case.key,
+        "Participant": f"sub-{entities['sub']}",
+        "Session": f"ses-{entities['ses']}" if "ses" in entities else None,
+        "Status": status,
+        "Message": message,
+        "GeneratedBy": {"Name": "brainfill", "Version": __version__},
+    }
+    record.save()
+
+
+def _wanted(record: Record, run: Run) -> tuple[Path, ...]:
+    """The images of the last step that was asked for."""
+    last = record.steps[plan.steps_of(run.config)[-1]]
+    paths = [run.data.out / p for p in last.outputs]
+    return tuple(p for p in paths if p.name.endswith("_T1w.nii.gz") and "biasfield" not in p.name)
+
+
+def _remove(outputs: Iterable[str], out: Path) -> None:
+    for path in outputs:
+        (out / path).unlink(missing_ok=True)
+
+
+def _sentence(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    where = f"'{error.filename}': " if error.filename else ""
+    return f"{where}{error.strerror or error}"

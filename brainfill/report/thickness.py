@@ -1,0 +1,117 @@
+"""What thickness has to show: a measurement, and a comparison of two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from brainfill.report.markup import data_uri, number, table
+from brainfill.report.parts import Part, Section
+
+if TYPE_CHECKING:
+    from brainfill.tasks._base import Result
+
+_REGIONS = {
+    "region": "Region",
+    "hemisphere": "Side",
+    "mean_mm": "Mean [mm]",
+    "sd_mm": "SD [mm]",
+    "volume_ml": "Volume [ml]",
+}
+_CHANGES = {
+    "region": "Region",
+    "hemisphere": "Side",
+    "before_mm": "Before [mm]",
+    "after_mm": "After [mm]",
+    "change_pct": "Change [%]",
+    "signed_pct": "Signed [%]",
+    "bias_mm": "Bias [mm]",
+    "floor_pct": "Noise floor [%]",
+}
+_FIGURES = {
+    "region-map.svg": ("Change of each region on slices and on the surface.", "Map of the regions"),
+    "bland-altman.svg": ("Difference against mean (Bland and Altman).", "Bland-Altman plot"),
+    "box-plots.svg": ("Thickness before and after, and its change.", "Box plots"),
+}
+_AVERAGES = {
+    "GlobalMean": "change, global mean",
+    "ROIAverage": "change, mean over regions",
+    "NearLesion": "change near lesions",
+    "FarFromLesion": "change far from lesions",
+}
+_CITED = {"direct": " [direct]", "ants": " [direct]"}
+
+
+def thickness_part(result: Result, facts: Mapping[str, Any]) -> Part:
+    """The part of a page that shows a measurement of thickness.
+
+    Args:
+        result: of the task: the table "thickness", and perhaps the file "picture", a PNG.
+        facts: the record: `Backend`, and `Global` with means in mm.
+    """
+    means = {
+        f"thickness, {name.removesuffix('_mm')}": f"{value:.2f} mm"
+        for name, value in facts["Global"].items()
+    }
+    picture = result.files.get("picture")
+    html = (
+        _image(data_uri(picture, "image/png"), "Thickness of the cortex on slices")
+        if picture
+        else ""
+    )
+    html += table(list(result.tables["thickness"]), _REGIONS, "Thickness by region")
+    backend = str(facts["Backend"])
+    methods = (
+        f"Cortical thickness was measured by the backend {backend}{_CITED.get(backend, '')} of brainfill "
+        f"{facts['GeneratedBy']['Version']} [brainfill]."
+    )
+    return Part("thickness", means, [Section("thickness", "Thickness", html)], methods, facts)
+
+
+def compare_part(result: Result, facts: Mapping[str, Any]) -> Part:
+    """The part of a page that shows a comparison of thickness.
+
+    Args:
+        result: of the task: the table "regions", figures as SVG.
+        facts: the record.
+    """
+    verdict = facts.get("Verdict", {}).get("Sentence", "")
+    text = f"<p><b>{escape(verdict)}</b></p>" if verdict else ""
+    figures = "".join(
+        f"<figure>{_image(data_uri(result.files[name], 'image/svg+xml'), label)}<figcaption>{caption}</figcaption></figure>"
+        for name, (caption, label) in _FIGURES.items()
+        if name in result.files
+    )
+    rows = list(result.tables["regions"])
+    heads = {name: words for name, words in _CHANGES.items() if rows and name in rows[0]}
+    html = text + figures + table(rows, heads, "Change by region")
+    return Part(
+        "compare",
+        {**_averages(facts), "people": number(facts["People"])},
+        [Section("thickness-change", "Thickness change", html)],
+        _methods(facts),
+        facts,
+    )
+
+
+def _averages(facts: Mapping[str, Any]) -> dict[str, str]:
+    found = {}
+    for name, words in _AVERAGES.items():
+        change = facts.get(name, {}).get("ChangePct")
+        if change is not None:
+            found[words] = f"{change:.2f} %"
+    return found
+
+
+def _methods(facts: Mapping[str, Any]) -> str:
+    return (
+        f"Thickness before and after was compared with brainfill {facts['GeneratedBy']['Version']} [brainfill]: the change of "
+        "a region is |x - y| / (x + y); the global mean is the mean of both hemispheres' change and the ROI average the mean "
+        "over regions, each over people, with bootstrap intervals over people. Agreement is told by limits of agreement "
+        "[bland] and the intraclass correlation ICC(3,1) [icc]. Regions without thickness were skipped and counted."
+    )
+
+
+def _image(uri: str, label: str) -> str:
+    return f'<div class="paper"><img src="{uri}" alt="{escape(label, quote=True)}"></div>'

@@ -1,0 +1,50 @@
+"""What `brainfill bids` writes is BIDS, says the validator of BIDS."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bids_cases import make_dataset, make_person
+
+# Beside the Python that runs the tests, whether or not its folder is on the PATH.
+_PLACES = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+VALIDATOR = shutil.which("bids-validator-deno", path=_PLACES)
+
+
+def problems(folder):
+    done = subprocess.run(
+        [VALIDATOR, str(folder), "--format", "json"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout, done.stderr
+    issues = json.loads(done.stdout)["issues"]["issues"]
+    return [(i["code"], i["location"]) for i in issues if i["severity"] == "error"]
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    """Results of both levels for a person with lesions and one without, with sessions and without."""
+    folder = tmp_path_factory.mktemp("valid")
+    raw = make_dataset(folder / "raw", labels=("01",))
+    make_person(raw, "02", empty=True, session="a")
+    for level in (["participant", "--method", "localmean", "--steps", "fill,smooth"], ["group"]):
+        words = ["bids", str(raw), str(folder / "out"), *level]
+        subprocess.run([sys.executable, "-m", "brainfill", *words], check=True)
+    return folder / "out"
+
+
+@pytest.mark.skipif(VALIDATOR is None, reason="bids-validator-deno is not installed")
+def test_the_validator_finds_no_error(out):
+    assert problems(out) == []
+
+
+@pytest.mark.skipif(VALIDATOR is None, reason="bids-validator-deno is not installed")
+def test_the_validator_would_find_one(out, tmp_path):
+    broken = shutil.copytree(out, tmp_path / "broken")
+    (broken / "sub-01/anat/sub-01_desc-filled_T1w.json").write_text("{}")
+    assert ("SIDECAR_KEY_REQUIRED", "/sub-01/anat/sub-01_desc-filled_T1w.nii.gz") in problems(
+        broken
+    )

@@ -1,0 +1,77 @@
+"""Thickness on a page: a measurement, a comparison, and several parts on one page."""
+
+import re
+
+from brainfill.report.page import page
+from brainfill.report.parts import Part, Section
+from brainfill.report.thickness import compare_part, thickness_part
+from brainfill.tasks._base import Result
+
+MADE = {"GeneratedBy": {"Name": "brainfill", "Version": "0.1.0"}}
+REGION = {
+    "region": "<insula>",
+    "hemisphere": "left",
+    "before_mm": 2.0,
+    "after_mm": 3.0,
+    "change_pct": 20.0,
+}
+COMPARED = MADE | {
+    "People": 2,
+    "GlobalMean": {"ChangePct": 10.0},
+    "ROIAverage": {"ChangePct": None},
+}
+
+
+def test_a_measurement():
+    rows = [
+        {"region": "insula", "hemisphere": "left", "mean_mm": 2.5, "sd_mm": 0.4, "volume_ml": 1.0}
+    ]
+    facts = MADE | {"Backend": "direct", "Global": {"mean_mm": 2.5, "left_mm": 2.5}}
+    part = thickness_part(Result(tables={"thickness": rows}, files={"picture": b"png"}), facts)
+    assert part.summary == {"thickness, mean": "2.50 mm", "thickness, left": "2.50 mm"}
+    assert "data:image/png;base64,cG5n" in part.sections[0].html
+    assert "<img" not in thickness_part(Result(tables={"thickness": rows}), facts).sections[0].html
+
+
+def test_a_comparison():
+    result = Result(tables={"regions": [REGION]}, files={"region-map.svg": b"<svg/>"})
+    part = compare_part(result, COMPARED)
+    assert part.summary == {"change, global mean": "10.00 %", "people": "2"}
+    shown = part.sections[0].html
+    assert shown.count("<img") == 1
+    assert "<td>&lt;insula&gt;</td><td>left</td><td>2</td><td>3</td><td>20</td>" in shown
+    assert "Noise floor" not in shown
+
+
+def test_a_comparison_with_a_noise_floor():
+    regions = [REGION | {"floor_pct": 1.0}]
+    verdict = {"Sentence": "filling not needed for this tool"}
+    part = compare_part(Result(tables={"regions": regions}), COMPARED | {"Verdict": verdict})
+    assert "<b>filling not needed for this tool</b>" in part.sections[0].html
+    assert "Noise floor [%]" in part.sections[0].html
+
+
+def test_parts_share_one_page():
+    one = Part(
+        "fill", {"a": "1"}, [Section("x", "X", "1")], "By [n4].", {"Warnings": ["w"]}, ["viewer.js"]
+    )
+    other = Part(
+        "compare",
+        {"b": "2"},
+        [Section("y", "Y", "2")],
+        "By [bet] and [n4].",
+        {"Warnings": ["w", "v"]},
+    )
+    text = page("sub-01", [one, other])
+    assert re.findall(r'<h2 id="([^"]*)"', text) == ["x", "y", "methods", "record"]
+    assert "brainfill · fill + compare" in text
+    assert text.count("<li>w</li>") == 1
+    assert "<p>By [1].</p><p>By [2] and [1].</p>" in text
+    assert text.count("Record of") == 2
+    assert text.count("niivue.Niivue") + text.count("new Niivue") == 1
+    assert "new Niivue" not in page("sub-01", [other])
+
+
+def test_a_page_without_a_record_has_no_section_for_it():
+    assert 'id="record"' not in page("x", [Part("fill")])
+    assert 'id="methods"' not in page("x", [Part("fill")])
