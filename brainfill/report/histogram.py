@@ -55,8 +55,8 @@ def histogram(samples: list[Sample]) -> str:
 
 
 def _edges(samples: list[Sample], low: float, high: float) -> NDArray[np.floating[Any]]:
-    """Ends of the bins; of whole numbers, each bin holds equally many of them, or the lines would show teeth."""
-    if all((s.values == np.rint(s.values)).all() for s in samples):
+    """Ends of the bins; where some hold whole numbers only, as many in each bin, or their lines would show teeth."""
+    if any((s.values == np.rint(s.values)).all() for s in samples):
         step = max(1, int(np.ceil((high - low) / _BINS)))
         return np.arange(np.floor(low), np.ceil(high) + step + 1, step) - 0.5
     return np.linspace(low, high, _BINS + 1)

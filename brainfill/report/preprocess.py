@@ -31,12 +31,12 @@ _SLICES = 5
 _NATIVE = "desc-preproc_T1w.nii.gz"
 _BRAIN = "desc-brain_mask.nii.gz"
 _STEPS = {
-    "reorient": "its axes turned",
+    "reorient": "reoriented",
     "resample": "resampled",
     "skullstrip": "stripped of everything but the brain{stripper}",
     "n4": "corrected for the bias field by N4 [n4]",
     "register": "registered to {template} by {kind}{lesion}",
-    "clip": "its intensities clipped",
+    "clip": "clipped in intensity",
     "crop": "cropped",
     "pad": "padded",
     "match": "resampled to the grid of another image",
