@@ -10,9 +10,24 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from brainfill.api import ReadConfig, ThicknessDone, ThicknessRequest, run_thickness, thickness_key
-from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs, new_folders, runtime
+from brainfill.api import (
+    ReadConfig,
+    ThicknessDone,
+    ThicknessRequest,
+    page,
+    run_thickness,
+    thickness_key,
+)
+from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
+from brainfill.cli.output import (
+    all_or_none,
+    check_inputs,
+    check_outputs,
+    command_line,
+    new_folders,
+    runtime,
+    write_page,
+)
 from brainfill.cli.preprocess import subject
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
@@ -67,6 +82,7 @@ def command(
     deterministic: Annotated[bool, flag(RunConfig, "deterministic")] = default(
         RunConfig, "deterministic"
     ),
+    report: Report = False,
     force: Force = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -87,7 +103,7 @@ def command(
     settings = backend_config(config)
     inputs = [p for p in (t1, mask) if p]
     check_inputs(inputs)
-    outputs = planned_outputs(out, subject(t1), backend)
+    outputs = planned_outputs(out, subject(t1), backend, report=report)
     if dry_run:
         plan = {
             "inputs": [str(p) for p in inputs],
@@ -104,7 +120,7 @@ def command(
     typer.echo(summary if as_json else str(outputs["table"]))
 
 
-def planned_outputs(out: Path, name: str, backend: str) -> dict[str, Path]:
+def planned_outputs(out: Path, name: str, backend: str, *, report: bool = False) -> dict[str, Path]:
     """Every file the command may write, by what it is."""
     start = f"{name}_desc-{backend}_thickness"
     return {
@@ -113,6 +129,7 @@ def planned_outputs(out: Path, name: str, backend: str) -> dict[str, Path]:
         "table": out / f"{start}.tsv",
         "picture": out / f"{start}.png",
         "sidecar": out / f"{start}.json",
+        **({"report": out / f"{start}.html"} if report else {}),
     }
 
 
@@ -120,6 +137,8 @@ def finished(request: ThicknessRequest, outputs: Mapping[str, Path]) -> dict[str
     """The record of an earlier run that did the same, if its outputs are still what they were; else None."""
     from brainfill.bundles.store import sha256
 
+    if "report" in outputs and not outputs["report"].exists():
+        return None
     try:
         record: dict[str, Any] = json.loads(outputs["sidecar"].read_text(encoding="utf-8"))
         sums = record["OutputsSHA256"]
@@ -184,7 +203,7 @@ def _write(
         write_table(result.tables["thickness"], outputs["table"])
         with replacing(outputs["picture"]) as temporary:
             temporary.write_bytes(result.files["picture"])
-        for name in set(outputs) - {*written, "sidecar"}:
+        for name in set(outputs) - {*written, "sidecar", "report"}:
             outputs[name].unlink(missing_ok=True)
         facts = {
             **done.facts,
@@ -193,4 +212,9 @@ def _write(
             **runtime(began, request.run),
         }
         write_sidecar(facts, outputs["sidecar"])
+        if "report" in outputs:
+            from brainfill.report.thickness import thickness_part
+
+            part = thickness_part(result, facts)
+            write_page(page(done.scan.subject, [part], command_line()), outputs["report"])
     return facts

@@ -327,3 +327,16 @@ def test_how_much_is_said(call, files, freesurfer):
     said = call(*asked, files.folder / "c", "-v").err
     assert "freesurfer: mean 2.60, left 2.50, right 2.70 mm; 68 regions measured" in said
     assert "regions measured" not in usual
+
+
+def test_a_page_is_written_where_one_is_wanted(call, files, freesurfer):
+    out = files.folder / "out"
+    outcome = call(
+        *("thickness", files.t1, "-o", out, "--backend", "freesurfer", "--from", freesurfer),
+        "--report",
+    )
+    assert outcome.code == 0
+    assert written(out) == results("freesurfer", "tsv", "png", "json", "html")
+    page = (out / "sub-01_desc-freesurfer_thickness.html").read_text(encoding="utf-8")
+    assert "insula" in page
+    assert "thickness, mean" in page
