@@ -18,7 +18,7 @@ from brainfill.thickness.direct import DirectConfig, Sheet, direct
 from brainfill.thickness.placed import Placed
 from brainfill.thickness.regions import DEEP, FIRST, HINDBRAIN, load_names
 
-QUICK = DirectConfig(iterations=10)
+USUAL = DirectConfig()
 SIDE, WHITE_MM = 24, 6.0
 
 
@@ -38,7 +38,7 @@ def shell(thick_mm, signs=(1, 1, 1), gap_mm=0.0):
 @pytest.fixture(scope="module")
 def measured():
     """Thickness of shells of 2, 3 and 4 mm."""
-    return {mm: direct(shell(mm), QUICK, Context()) for mm in (2, 3, 4)}
+    return {mm: direct(shell(mm), USUAL, Context()) for mm in (2, 3, 4)}
 
 
 @pytest.mark.parametrize("mm", [2, 3, 4])
@@ -48,18 +48,26 @@ def test_a_shell_has_its_thickness(measured, mm):
     assert (found.shape, found.dtype) == (cortex.shape, np.float32)
     assert (found[cortex] > 0).mean() > 0.99
     assert not found[~cortex].any()
-    # From the middle of the innermost voxel to that of the outermost: a voxel less than the shell.
-    assert found[cortex].mean() == pytest.approx(mm - 1, abs=0.2)
-    assert found[cortex].std() < 0.25 * mm
+    assert found[cortex].mean() == pytest.approx(mm, abs=0.2)
+    assert found[cortex].std() < 0.05 * mm
+
+
+def test_small_steps_read_too_little():
+    # What the settings of ANTsPyNet give, however long: the reason for larger steps.
+    short, long = (
+        direct(shell(3), DirectConfig(step=0.025, iterations=n), Context()) for n in (45, 90)
+    )
+    assert short[short > 0].mean() == pytest.approx(2.15, abs=0.1)
+    np.testing.assert_array_equal(short, long)
 
 
 def test_a_millimetre_more_is_a_millimetre_more(measured):
     means = [found[found > 0].mean() for found in measured.values()]
-    np.testing.assert_allclose(np.diff(means), 1, atol=0.1)
+    np.testing.assert_allclose(np.diff(means), 1, atol=0.3)
 
 
 def test_the_order_of_the_axes_does_not_matter(measured):
-    turned = direct(shell(3, signs=(-1, -1, 1)), QUICK, Context())
+    turned = direct(shell(3, signs=(-1, -1, 1)), USUAL, Context())
     assert turned[turned > 0].mean() == pytest.approx(measured[3][measured[3] > 0].mean(), rel=0.01)
 
 
@@ -68,12 +76,12 @@ def test_a_brain_without_one_of_the_two_is_refused(part, word):
     sheet = shell(3)
     nothing = {part: np.zeros(sheet.grid.shape, bool)}
     with pytest.raises(DataError, match=f"the brain shows no {word}"):
-        direct(dataclasses.replace(sheet, **nothing), QUICK, Context())
+        direct(dataclasses.replace(sheet, **nothing), USUAL, Context())
 
 
 def test_cortex_that_lies_on_nothing_is_refused():
     with pytest.raises(DataError, match="no cortex lies on white matter"):
-        direct(shell(2, gap_mm=3), QUICK, Context())
+        direct(shell(2, gap_mm=3), USUAL, Context())
 
 
 @pytest.mark.parametrize("bad", [{"iterations": 0}, {"step": 2.0}, {"points": 1}])
