@@ -134,6 +134,20 @@ def test_a_warp_that_changes_nothing_cuts_out_the_crop_as_it_was_or_mirrored():
     assert seen == {"plain", "mirrored"}
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_crop_moved_by_whole_voxels_is_not_blurred(seed):
+    volume = torch.arange(12 * 10 * 14, dtype=torch.float32).reshape(1, 12, 10, 14)
+    config = WarpConfig(still=1, shift_vox=(2.0, 2.0, 2.0))
+    grid = draw_warp((12, 10, 14), np.array([6.0, 5, 7]), (6, 4, 5), config, rng(seed))
+    crop = sampled(volume, grid)[0]
+    where = int(crop[0, 0, 0].round())
+    z, y, x = where // 140, where // 14 % 10, where % 14
+    rows = slice(y, y + 4) if crop[0, 1, 0] > crop[0, 0, 0] else slice(y - 3, y + 1)
+    expected = volume[0, z : z + 6, rows, x : x + 5]
+    expected = expected if rows.start == y else expected.flip(1)  # left and right are alike
+    torch.testing.assert_close(crop, expected, atol=0.01, rtol=0)
+
+
 def test_a_turn_keeps_the_distance_from_the_centre():
     place = torch.from_numpy(np.indices((21, 21, 21)) - 10).float()
     blob = torch.exp(-((place - torch.tensor([3.0, 4, 0])[:, None, None, None]) ** 2).sum(0) / 8)
