@@ -18,11 +18,14 @@ T1, MASK, TRUTH = (
     SAMPLES / f"sub-01_{kind}.nii.gz" for kind in ("T1w", "lesion_mask", "truth_T1w")
 )
 MIB = 2**20
+SEGMENTERS = ("brain-mask", "regions", "tissues")
 LARGEST = {
     "brain-mask": 2 * MIB,
     "lesion-paint": 6 * MIB,
     "lesion-redraw": 2 * MIB,
+    "regions": 4 * MIB,
     "t1-fill": 8 * MIB,
+    "tissues": 6 * MIB,
 }
 
 
@@ -46,7 +49,7 @@ def test_bundles_are_whole_small_and_say_where_they_come_from(name):
     folder = find(name)
     assert sorted(p.name for p in folder.iterdir()) == ["README.md", CARD, WEIGHTS]
     assert (folder / WEIGHTS).stat().st_size <= LARGEST[name]
-    load = load_segmenter if name == "brain-mask" else load_bundle
+    load = load_segmenter if name in SEGMENTERS else load_bundle
     card = load(folder).card
     assert card.name == name
     assert all((card.licence, card.citation, card.data, card.made_by, card.metrics))
