@@ -27,7 +27,8 @@ class DirectConfig:
     however many iterations it may take; with 0.1 it reads them within 0.2 mm, in a third of the iterations.
     """
 
-    iterations: int = option(10, "of the registration, at most", low=1, high=500)
+    # ANTs gives up when it may take fewer than 6.
+    iterations: int = option(10, "of the registration, at most", low=6, high=500)
     step: float = option(0.1, "of the gradient descent", low=1e-4, high=1)
     smoothing_vox: float = option(
         1.5, "variance of the Gaussian on each update", unit="voxels", low=0, high=10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,7 @@ def place(scan: Scan, stripper: str, spacing_mm: float, kind: Kind, ctx: Context
         DataError: no brain, or one that does not fit the template: another contrast, or half a head.
         UnavailableError: who should find the brain cannot run.
     """
+    ctx = replace(ctx, work=None)  # the work folder is for what called programs leave
     strip = skullstrip.build(skullstrip.Config(backend=stripper))
     stripped, undo = strip(scan, ctx)
     brain = stripped.brain

@@ -178,8 +178,8 @@ def _checked(
             )
             raise DataError(
                 msg,
-                "--work FOLDER keeps the transforms to look at; is the T1 a stripped or whole brain, upright, "
-                "T1-weighted?",
+                "is the T1 a stripped or whole brain, upright, T1-weighted? brainfill preprocess --work FOLDER keeps "
+                "the transforms to look at",
             )
     return {
         "Template": template.name,
