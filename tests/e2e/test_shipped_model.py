@@ -17,6 +17,10 @@ SAMPLES = Path(__file__).parents[2] / "data-samples"
 T1, MASK, TRUTH = (
     SAMPLES / f"sub-01_{kind}.nii.gz" for kind in ("T1w", "lesion_mask", "truth_T1w")
 )
+from brainfill.preprocess.tissues.deep import CLASSES as TISSUES
+from brainfill.thickness.regions import CLASSES as REGIONS
+from brainfill.thickness.regions import region_names
+
 MIB = 2**20
 SEGMENTERS = ("brain-mask", "regions", "tissues")
 LARGEST = {
@@ -53,6 +57,11 @@ def test_bundles_are_whole_small_and_say_where_they_come_from(name):
     card = load(folder).card
     assert card.name == name
     assert all((card.licence, card.citation, card.data, card.made_by, card.metrics))
+
+
+def test_the_networks_of_thickness_tell_apart_what_is_measured():
+    found = {name: load_segmenter(find(name)).segmenter.config.classes for name in SEGMENTERS[1:]}
+    assert found == {"regions": (*REGIONS, *region_names()), "tissues": TISSUES}
 
 
 def test_all_bundles_together_are_small():
