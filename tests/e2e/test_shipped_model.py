@@ -12,14 +12,14 @@ import pytest
 
 from brainfill.bundles.store import CARD, WEIGHTS, find, load_bundle, load_segmenter, names
 from brainfill.metrics.image import fill_metrics
+from brainfill.preprocess.tissues.deep import CLASSES as TISSUES
+from brainfill.thickness.regions import CLASSES as REGIONS
+from brainfill.thickness.regions import region_names
 
 SAMPLES = Path(__file__).parents[2] / "data-samples"
 T1, MASK, TRUTH = (
     SAMPLES / f"sub-01_{kind}.nii.gz" for kind in ("T1w", "lesion_mask", "truth_T1w")
 )
-from brainfill.preprocess.tissues.deep import CLASSES as TISSUES
-from brainfill.thickness.regions import CLASSES as REGIONS
-from brainfill.thickness.regions import region_names
 
 MIB = 2**20
 SEGMENTERS = ("brain-mask", "regions", "tissues")
