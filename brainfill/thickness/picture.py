@@ -71,8 +71,10 @@ def _boxed(thickness: Volume, t1: Volume) -> tuple[FloatArray, FloatArray]:
     values = values[box.slices]
     image = resample_to(t1.data, t1.grid, whole.crop(box), 1)
     inside = ndimage.binary_closing(np.pad(values > 0, 9), iterations=8)[(slice(9, -9),) * 3]
-    inside = ndimage.binary_fill_holes(ndimage.binary_dilation(inside, iterations=2))
-    return values, np.where(inside, image, 0)
+    inside = ndimage.binary_dilation(inside, iterations=2)
+    # Cortex is a ring in axial slices, though a cup as a whole.
+    rings = [ndimage.binary_fill_holes(inside[:, :, k]) for k in range(inside.shape[2])]
+    return values, np.where(np.stack(rings, axis=2), image, 0)
 
 
 def _region_figure(found: Thickness) -> Figure:
