@@ -38,7 +38,7 @@ class RoughConfig:
 
     model: str = option("lesion-redraw", "shipped model, or folder of a bundle")
     brightness: float | Literal["q1", "median", "mean", "q3", "p99"] = option(
-        "median",
+        "mean",
         "of the rough lesion, in units of the tissue around: q1, median, mean, q3 or p99 of the lesions the model "
         "has seen, or a number",
         low=0.0,
@@ -47,7 +47,7 @@ class RoughConfig:
     grainy: bool = option(True, "give the rough lesion the grain of real ones")
     t0: int = option(3, "steps of 50 that the image is noised by at most", low=1, high=50)
     keep: float = option(
-        0.8,
+        0.95,
         "share of the rough lesion's contrast that must be left; fewer steps are taken until it is. 0 takes t0",
         low=0.0,
         high=1.0,
