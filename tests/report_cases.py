@@ -18,6 +18,12 @@ FILL_FACTS = {
     "LesionVolumeML": 0.18,
     "VoxelsChanged": 1234,
     "MaxAbsDifferenceOutsideMask": 0.0,
+    "StripeIndex": {
+        "Before": {"x": 1.02, "y": 0.98, "z": None},
+        "After": {"x": 1.21, "y": 0.97, "z": None},
+    },
+    "LargestStripeIndex": 1.21,
+    "BorderStepPct": 2.5,
     "Warnings": [],
     "Versions": {"numpy": "2.0"},
 }

@@ -50,7 +50,7 @@ def join(
     from brainfill.io.sidecar import stem
     from brainfill.lesions.components import label_lesions
     from brainfill.preprocess.brain import stripped_brain
-    from brainfill.report.measures import thumbnail
+    from brainfill.report.thumbnail import thumbnail
 
     image = read_volume(t1, warn=warn)
     union = np.zeros(image.grid.shape, bool)

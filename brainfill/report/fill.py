@@ -26,7 +26,6 @@ from brainfill.report.fill_pictures import (
 from brainfill.report.film import inner_point, view_of
 from brainfill.report.histogram import Sample, histogram
 from brainfill.report.markup import number, table
-from brainfill.report.measures import fill_measures
 from brainfill.report.parts import Part, Section
 from brainfill.report.white import white_matter
 
@@ -62,7 +61,6 @@ def fill_part(scan: Scan, result: Result, facts: Mapping[str, Any], ctx: Context
     head = foreground(image)
     view = view_of(image, head | lesion.data, grey_range(image, lesion))
     at_mm = inner_point(Mask(volumes["labels"].data == 1, image.grid))
-    measures = fill_measures(scan, result)
     sections = [
         _lesions(result, slices(view, image, lesion)),
         Section(
@@ -72,7 +70,7 @@ def fill_part(scan: Scan, result: Result, facts: Mapping[str, Any], ctx: Context
         ),
         Section("difference", "Difference", difference(view, at_mm, image, filled, hole)),
         _intensities(scan, result, head, ctx),
-        _stripes(measures),
+        _stripes(facts),
     ]
     if "sd" in volumes:
         samples = int(facts.get("Samples", 0))
@@ -85,7 +83,7 @@ def fill_part(scan: Scan, result: Result, facts: Mapping[str, Any], ctx: Context
     sections.append(viewer.section(stored, at_mm))
     return Part(
         "fill",
-        _summary(facts, measures),
+        _summary(facts),
         sections,
         methods(facts),
         facts,
@@ -94,8 +92,8 @@ def fill_part(scan: Scan, result: Result, facts: Mapping[str, Any], ctx: Context
     )
 
 
-def _summary(facts: Mapping[str, Any], measures: Mapping[str, Any]) -> dict[str, str]:
-    step, stripes = measures["BorderStepPct"], measures["LargestStripeIndex"]
+def _summary(facts: Mapping[str, Any]) -> dict[str, str]:
+    step, stripes = facts["BorderStepPct"], facts["LargestStripeIndex"]
     return {
         "lesions": str(facts["LesionCount"]),
         "lesion volume": f"{facts['LesionVolumeML']:.2f} ml",
@@ -152,8 +150,8 @@ def _ring(hole: Mask) -> BoolArray:
     return ring
 
 
-def _stripes(measures: Mapping[str, Any]) -> Section:
-    index = measures["StripeIndex"]
+def _stripes(facts: Mapping[str, Any]) -> Section:
+    index = facts["StripeIndex"]
     rows = [
         {"axis": words, **{when.lower(): _hundredths(index[when][axis]) for when in index}}
         for axis, words in _AXES.items()

@@ -139,7 +139,7 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
         "LesionVoxels": int(lesion.data.sum()),
         "LesionVolumeML": lesion.volume_ml(),
         "FilledVoxels": int(hole.data.sum()),
-        **_look(image, filled, lesion, hole, head),
+        **fill_measures(image, filled, lesion, hole, head),
         "IntensityRangeInput": [float(image.data.min()), float(image.data.max())],
     }
     return Result(volumes, {"lesions": table}, facts)
@@ -186,10 +186,21 @@ def check_lesion(lesion: Mask, shown: BoolArray, subject: str, ctx: Context) -> 
     return head
 
 
-def _look(
+def fill_measures(
     image: Volume, filled: Volume, lesion: Mask, hole: Mask, head: BoolArray
 ) -> dict[str, Any]:
-    """How the fill fits into its surroundings; None where a measure is not defined."""
+    """How a fill fits into its surroundings, ready for JSON; None where a measure is not defined.
+
+    Args:
+        image: as it was filled.
+        filled: on the same grid, as all others.
+        lesion: what was to be filled.
+        hole: what was filled.
+        head: head or brain (X, Y, Z).
+
+    Returns:
+        `StripeIndex` before and after by world axis, `LargestStripeIndex` after, and `BorderStepPct`.
+    """
     from brainfill.metrics.border import border_step_pct
     from brainfill.tasks.smooth import stripe_indices
 

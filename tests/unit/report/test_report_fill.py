@@ -8,11 +8,13 @@ import pytest
 from report_cases import FILL_FACTS, filled
 
 from brainfill.core.context import Context
+from brainfill.preprocess.foreground import foreground
 from brainfill.report import white
 from brainfill.report.fill import fill_part
 from brainfill.report.fill_methods import methods
-from brainfill.report.measures import fill_measures, thumbnail
 from brainfill.report.page import MOST_BYTES, page
+from brainfill.report.thumbnail import thumbnail
+from brainfill.tasks.fill import fill_measures
 
 ALWAYS = ["lesions", "fill", "difference", "intensities", "stripes", "look"]
 
@@ -101,9 +103,20 @@ def test_ids_are_there_once(small):
 
 def test_measures_of_a_flat_fill(small):
     scan, result = filled(small)
-    found = fill_measures(scan, result)
+    image, volumes = scan.images["T1w"], result.volumes
+    head = foreground(image)
+    found = fill_measures(image, volumes["filled"], scan.lesion, volumes["hole"], head)
     assert list(found["StripeIndex"]["After"]) == ["x", "y", "z"]
     assert found["BorderStepPct"] < 10
+
+
+def test_the_page_shows_the_measures_of_the_record(small):
+    scan, result = filled(small)
+    part = fill_part(scan, result, FILL_FACTS, Context())
+    (stripes,) = [s.html for s in part.sections if s.id == "stripes"]
+    assert "1.21" in stripes
+    assert part.summary["largest stripe index"] == "1.21"
+    assert part.summary["step at borders"] == "2.5 %"
 
 
 def test_a_thumbnail_is_a_small_picture_even_without_lesions(small):
