@@ -24,9 +24,20 @@ def find_program(program: str, package: str, instead: str) -> str:
     """
     found = shutil.which(program)
     if found is None:
-        msg = f"program '{program}' of {package} is not on the PATH"
-        raise UnavailableError(msg, f"install {package}, or {instead}")
+        raise UnavailableError(
+            program_missing(program, package), f"install {package}, or {instead}"
+        )
     return found
+
+
+def program_missing(program: str, package: str) -> str:
+    """Which program is not on the PATH; empty when it is.
+
+    Args:
+        program: name on the PATH, or path.
+        package: where it comes from.
+    """
+    return "" if shutil.which(program) else f"program '{program}' of {package} is not on the PATH"
 
 
 def run_program(

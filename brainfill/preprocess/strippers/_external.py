@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,11 +16,6 @@ from brainfill.preprocess.strippers._base import Stripper
 
 IMAGE = "image.nii.gz"
 _INSTEAD = "use --skullstrip builtin"
-
-
-def program_missing(program: str, package: str) -> str:
-    """Which program is not on the PATH; empty when it is."""
-    return "" if shutil.which(program) else f"program '{program}' of {package} is not on the PATH"
 
 
 def external_stripper(

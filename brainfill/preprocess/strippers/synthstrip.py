@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from brainfill.core.config import option
+from brainfill.core.external import program_missing
 from brainfill.preprocess.strippers._base import Stripper
-from brainfill.preprocess.strippers._external import IMAGE, external_stripper, program_missing
+from brainfill.preprocess.strippers._external import IMAGE, external_stripper
 
 _MASK = "brain.nii.gz"
 

@@ -10,7 +10,7 @@ from typing import Any
 from brainfill.core.config import option
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError, UnavailableError
-from brainfill.core.external import find_program, run_program
+from brainfill.core.external import find_program, program_missing, run_program
 from brainfill.core.volume import Scan
 from brainfill.thickness._base import Backend, Thickness
 from brainfill.thickness.backends._external import INSTEAD, check_folder, save_t1, tool_folder
@@ -43,9 +43,7 @@ class Config:
 
 def missing(config: Config) -> str:
     """Which program or template file is not there; empty when all are."""
-    if not shutil.which(config.program):
-        return f"program '{config.program}' of {_PACKAGE} is not on the PATH"
-    return _template_lacks(config)
+    return program_missing(config.program, _PACKAGE) or _template_lacks(config)
 
 
 def state(config: Config) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from brainfill.core.config import option
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError
-from brainfill.core.external import find_program, run_program
+from brainfill.core.external import find_program, program_missing, run_program
 from brainfill.core.volume import Scan
 from brainfill.preprocess.brain import stripped_brain
 from brainfill.thickness._base import Backend, Thickness
@@ -37,8 +37,7 @@ class Config:
 
 def missing(config: Config) -> str:
     """Which program is not there; empty when it is."""
-    found = shutil.which(config.program)
-    return "" if found else f"program '{config.program}' of {_PACKAGE} is not on the PATH"
+    return program_missing(config.program, _PACKAGE)
 
 
 def state(config: Config) -> dict[str, Any]:
