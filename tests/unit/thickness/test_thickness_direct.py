@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from thickness_shells import shell
+from phantoms import beside_the_cut, folded, shell
 
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError, DataError
@@ -67,29 +67,12 @@ def test_what_lies_around_does_not_matter(measured):
     np.testing.assert_allclose(found[5:, :-7, 1:-2], measured[2], atol=1e-4)
 
 
-def folded(wave_mm=24.0, height_mm=5.0, thick_mm=2.5):
-    """Cortex of one thickness on white matter in waves."""
-    x, y, z = np.indices((48, 12, 40), dtype=float)
-    fine = np.linspace(-12, 60, 1441)
-    crest = 14 + height_mm * np.sin(2 * np.pi * fine / wave_mm)
-    flat = np.hypot(x[:, 0, :, None] - fine, z[:, 0, :, None] - crest).min(axis=-1)
-    above = z[:, 0] > 14 + height_mm * np.sin(2 * np.pi * x[:, 0] / wave_mm)
-    way = np.where(above, flat, -flat)[:, None, :] + 0 * y
-    white = np.clip(0.5 - way, 0, 1)
-    grey = np.clip(thick_mm + 0.5 - way, 0, 1) - white
-    inner = white >= 0.5
-    cortex = (grey >= 0.5) & ~inner
-    shares = [np.where(cortex, grey, 0).astype(np.float32), white.astype(np.float32)]
-    return Sheet(Grid(x.shape, np.eye(4)), cortex, inner, *shares)
-
-
 @pytest.mark.parametrize("thick_mm", [2.5, 3.5])
 def test_folds_read_as_ants_reads_them(thick_mm):
     sheet = folded(thick_mm=thick_mm)
     ours = direct(sheet, USUAL, Context())
     theirs = np.where(sheet.cortex, in_one_piece(sheet, KapowskiConfig(), Context()), 0)
-    seen = sheet.cortex.copy()
-    seen[:6] = seen[-6:] = seen[:, :3] = seen[:, -3:] = False  # beside the cut
+    seen = sheet.cortex & ~beside_the_cut(sheet)
     assert ours[seen].mean() == pytest.approx(thick_mm, abs=0.2)
     assert ours[seen].mean() == pytest.approx(theirs[seen].mean(), abs=0.25)
     assert np.abs(ours - theirs)[seen].mean() < 0.4

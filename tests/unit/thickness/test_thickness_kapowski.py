@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from thickness_shells import half, shell
+from phantoms import half, shell
 
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError, DataError, ExternalError
