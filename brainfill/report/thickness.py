@@ -63,7 +63,7 @@ def thickness_part(result: Result, facts: Mapping[str, Any]) -> Part:
     html += table(list(result.tables["thickness"]), _REGIONS, "Thickness by region")
     backend = str(facts["Backend"])
     methods = (
-        f"Cortical thickness was measured by the backend {backend}{_CITED.get(backend, '')} of brainfill "
+        f"Cortical thickness was measured by the backend {backend}{_CITED.get(backend.partition('/')[0], '')} of brainfill "
         f"{facts['GeneratedBy']['Version']} [brainfill]."
     )
     return Part("thickness", means, [Section("thickness", "Thickness", html)], methods, facts)

@@ -26,9 +26,10 @@ def test_a_measurement():
     rows = [
         {"region": "insula", "hemisphere": "left", "mean_mm": 2.5, "sd_mm": 0.4, "volume_ml": 1.0}
     ]
-    facts = MADE | {"Backend": "direct", "Global": {"mean_mm": 2.5, "left_mm": 2.5}}
+    facts = MADE | {"Backend": "direct/deep", "Global": {"mean_mm": 2.5, "left_mm": 2.5}}
     part = thickness_part(Result(tables={"thickness": rows}, files={"picture": b"png"}), facts)
     assert part.summary == {"thickness, mean": "2.50 mm", "thickness, left": "2.50 mm"}
+    assert "backend direct/deep [direct]" in part.methods
     assert "data:image/png;base64,cG5n" in part.sections[0].html
     assert "<img" not in thickness_part(Result(tables={"thickness": rows}), facts).sections[0].html
 
