@@ -95,13 +95,43 @@ def compare_part(result: Result, facts: Mapping[str, Any]) -> Part:
     )
 
 
-def _averages(facts: Mapping[str, Any]) -> dict[str, str]:
+def cohort_section(facts: Mapping[str, Any], address: str) -> Section:
+    """What the page of a group says of thickness, and the way to the page of the comparison.
+
+    Args:
+        facts: the record of the comparison.
+        address: of that page, relative to the group's; empty without one.
+    """
+    tiles = "".join(
+        f"<div><dt>{escape(words)}</dt><dd>{escape(text)}</dd></div>"
+        for words, text in _intervals(facts).items()
+    )
+    link = f'<p><a href="{address}">Comparison over people</a></p>' if address else ""
+    note = (
+        f'<p class="quiet">Mean over {number(facts["People"])} people of |x - y| / (x + y), before filling '
+        "against after, with the interval of a bootstrap over people.</p>"
+    )
+    return Section("thickness", "Thickness change", f'<dl class="tiles">{tiles}</dl>{note}{link}')
+
+
+def _intervals(facts: Mapping[str, Any]) -> dict[str, str]:
+    """The averages with their intervals."""
     found = {}
-    for name, words in _AVERAGES.items():
-        change = facts.get(name, {}).get("ChangePct")
-        if change is not None:
-            found[words] = f"{change:.2f} %"
+    for name, words in _averages_of(facts):
+        change = facts[name]["ChangePct"]
+        low, high = facts[name].get("IntervalPct", (None, None))
+        interval = "" if low is None else f" ({low:.2f} to {high:.2f})"
+        found[words] = f"{change:.2f} %{interval}"
     return found
+
+
+def _averages(facts: Mapping[str, Any]) -> dict[str, str]:
+    return {words: f"{facts[name]['ChangePct']:.2f} %" for name, words in _averages_of(facts)}
+
+
+def _averages_of(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The averages that are known, and what they are."""
+    return [(n, w) for n, w in _AVERAGES.items() if facts.get(n, {}).get("ChangePct") is not None]
 
 
 def _methods(facts: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ from brainfill.thickness.placed import place
 from brainfill.thickness.regions import FIRST, HINDBRAIN, figures, load_names
 
 TISSUES = "brainfill.preprocess.tissues"
+USES_LESIONS = True
 
 
 @dataclass(frozen=True, kw_only=True)
