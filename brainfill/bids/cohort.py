@@ -71,8 +71,10 @@ def compare_people(
     if len(people) < _LEAST_PEOPLE:
         return {}
     if len(people) < len(rows):
+        n = len(rows) - len(people)
         warn(
-            f"{len(rows) - len(people)} further scans of the same people are left out of the comparison over people"
+            f"{n} of {len(rows)} scans {'is' if n == 1 else 'are'} left out of the comparison over people, "
+            "which takes one of each person"
         )
     chosen = [case for case in cases if case.key in people]
     write_table([_pair(case, out, config) for case in chosen], out / PAIRS)
