@@ -126,11 +126,13 @@ def test_killed_during_a_measurement_and_repeated(folder):
 
 
 def test_a_scan_that_cannot_be_measured_leaves_its_fill_and_the_others(folder):
-    (folder / "slowly/sitecustomize.py").write_text(
-        "import sys\n"
-        "if 'thickness' in sys.orig_argv and any('sub-01' in w for w in sys.orig_argv):\n"
-        "    sys.exit('error: no cortex')\n" + (folder / "slowly/sitecustomize.py").read_text()
-    )
+    with (folder / "slowly/sitecustomize.py").open("a") as file:
+        file.write(
+            "import os\n"
+            "if 'thickness' in words and any('sub-01' in word for word in words):\n"
+            "    print('error: no cortex', file=sys.stderr, flush=True)\n"
+            "    os._exit(65)\n"
+        )
     code, _, err = run(folder, "--steps", "fill,thickness")
     assert code == 75
     assert "sub-01: failed: no cortex" in err
