@@ -102,27 +102,20 @@ def cohort_section(facts: Mapping[str, Any], address: str) -> Section:
         facts: the record of the comparison.
         address: of that page, relative to the group's; empty without one.
     """
-    tiles = "".join(
-        f"<div><dt>{escape(words)}</dt><dd>{escape(text)}</dd></div>"
-        for words, text in _intervals(facts).items()
-    )
+    tiles = "".join(_tile(facts[name], words) for name, words in _averages_of(facts))
     link = f'<p><a href="{address}">Comparison over people</a></p>' if address else ""
     note = (
-        f'<p class="quiet">Mean over {number(facts["People"])} people of |x - y| / (x + y), before filling '
+        f'<p class="quiet below">Mean over {number(facts["People"])} people of |x - y| / (x + y), before filling '
         "against after, with the interval of a bootstrap over people.</p>"
     )
     return Section("thickness", "Thickness change", f'<dl class="tiles">{tiles}</dl>{note}{link}')
 
 
-def _intervals(facts: Mapping[str, Any]) -> dict[str, str]:
-    """The averages with their intervals."""
-    found = {}
-    for name, words in _averages_of(facts):
-        change = facts[name]["ChangePct"]
-        low, high = facts[name].get("IntervalPct", (None, None))
-        interval = "" if low is None else f" ({low:.2f} to {high:.2f})"
-        found[words] = f"{change:.2f} %{interval}"
-    return found
+def _tile(average: Mapping[str, Any], words: str) -> str:
+    """An average; its interval is told below, where there is one."""
+    low, high = average.get("IntervalPct", (None, None))
+    interval = "" if low is None else f"<br>{low:.2f} to {high:.2f} %"
+    return f"<div><dt>{escape(words)}{interval}</dt><dd>{average['ChangePct']:.2f} %</dd></div>"
 
 
 def _averages(facts: Mapping[str, Any]) -> dict[str, str]:

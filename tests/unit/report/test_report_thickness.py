@@ -54,7 +54,7 @@ def test_a_comparison_with_a_noise_floor():
 def test_a_cohort_on_the_page_of_a_group():
     facts = COMPARED | {"NearLesion": {"ChangePct": 2.0, "IntervalPct": [1.5, 2.5]}}
     shown = cohort_section(facts, "c.html").html
-    assert "<dt>change near lesions</dt><dd>2.00 % (1.50 to 2.50)</dd>" in shown
+    assert "<dt>change near lesions<br>1.50 to 2.50 %</dt><dd>2.00 %</dd>" in shown
     assert "<dd>10.00 %</dd>" in shown
     assert "mean over regions</dt>" not in shown  # not known
     assert '<a href="c.html">' in shown
