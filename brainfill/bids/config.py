@@ -18,7 +18,9 @@ STEPS = (PREPROCESS, FILL, SMOOTH, THICKNESS, COMPARE)
 # Steps that others bring along: the joined mask, fills in MNI space, thickness of the scan as it was.
 LESION, SPACES, UNFILLED = "lesion", "spaces", "unfilled"
 NATIVE, MNI = "T1w", "MNI152NLin2009aSym"
-_PERSON_GB = 2.0  # one person's process at 1 mm takes up to 1.2 GB
+_PERSON_GB = (
+    2.0  # one person's process at 1 mm takes up to 1.2 GB, 1.7 GB where thickness is measured
+)
 
 
 @dataclass(frozen=True, kw_only=True)

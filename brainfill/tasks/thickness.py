@@ -102,6 +102,7 @@ def run(scan: Scan, config: ThicknessConfig, ctx: Context, folder: Path | None =
         UnavailableError: a program, package or model is missing.
         ExternalError: a called program failed.
     """
+    from brainfill.preprocess.steps.skullstrip import is_file
     from brainfill.thickness.picture import picture
 
     settings = backend_config(config)
@@ -128,7 +129,7 @@ def run(scan: Scan, config: ThicknessConfig, ctx: Context, folder: Path | None =
         **found.facts,
     }
     stripper = facts["BackendSettings"].get("skullstrip")
-    if stripper and Path(stripper).is_file():
+    if stripper and is_file(stripper):
         # People whose brain masks are given went through the same pipeline, whatever the files are called.
         facts["BackendSettings"] = {**facts["BackendSettings"], "skullstrip": "mask file"}
     files = {"picture": picture(found, scan.images["T1w"])}
