@@ -21,7 +21,7 @@ from brainfill.preprocess.steps.resample import resample_to
 from brainfill.preprocess.tissues._base import Tissues, brain_of, check_tissues
 from brainfill.thickness._base import NEUROMORPHOMETRICS, Backend, Thickness
 from brainfill.thickness.direct import DirectConfig, Sheet, direct
-from brainfill.thickness.parcels import MODEL, numbered, parcels
+from brainfill.thickness.parcels import MODEL, left_half, numbered, parcels
 from brainfill.thickness.placed import place
 from brainfill.thickness.regions import FIRST, HINDBRAIN, figures, load_names
 
@@ -89,10 +89,10 @@ def build(config: Config) -> Backend:
         classes = parcels(ready.images["T1w"], brain, config.regions, ctx).classes(brain)
         sheet = _sheet(tissues, classes.data, ready.lesion)
         _check_cortex(scan.subject, sheet, config)
-        thickness = direct(sheet, config.direct, ctx)
-        inner = Mask(sheet.inner, ready.grid)
+        left = left_half(Mask(sheet.inner, ready.grid), placed.registration, ctx)
+        thickness = direct(sheet, left, config.direct, ctx)
         cortex = LabelMap(np.where(sheet.cortex, classes.data, 0), ready.grid)
-        labels = numbered(cortex, inner, placed.registration, ctx)
+        labels = numbered(cortex, left)
         rows, sides = figures(thickness, labels, load_names())
         facts = {
             **placed.facts,
