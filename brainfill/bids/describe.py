@@ -28,7 +28,8 @@ healthy tissue. Research use only.
 - `*_desc-filled_thickness.nii.gz` and `.tsv`: thickness of the cortex [mm] in the filled scan, by voxel and by region;
   `*_desc-filled_dseg.nii.gz` and `.tsv`: the regions. `*_desc-unfilled_*`: the same of the scan as it was.
 - `*_desc-change*_thickness.*`: thickness before against after, by region, near lesions and far from them.
-- `group_T1w.tsv`: one row per scan, once the group level was run; `group_thickness*`: change of thickness; `logs/`: what was done, and what was said.
+- `group_T1w.tsv`: one row per scan, once the group level was run; `group_thickness*`: change of thickness over people.
+- `logs/`: what was done, and what was said.
 """
 _CITATION = """# What to cite
 
@@ -38,6 +39,9 @@ The text of a methods section: *Lesions in T1-weighted images were replaced by p
 {version} (method {method}), on the grid of each scan; voxels outside the lesion mask, grown by {dilate} voxel(s), were left
 as they were.*
 """
+_MEASURED = """
+*Cortical thickness was measured with the backend {thickness_backend} of brainfill {version}*; cite the tool it calls, too.
+"""
 
 
 def describe_dataset(data: Dataset, method: Mapping[str, Any]) -> None:
@@ -45,7 +49,7 @@ def describe_dataset(data: Dataset, method: Mapping[str, Any]) -> None:
 
     Args:
         data: the folders.
-        method: method, model and dilation, for CITATION.md.
+        method: the options of the run, for CITATION.md.
 
     Raises:
         ConfigError: the output folder holds a dataset that is none of ours, or cannot be written.
@@ -69,9 +73,10 @@ def describe_dataset(data: Dataset, method: Mapping[str, Any]) -> None:
         if not (data.out / name).exists():
             _write(data.out / name, text)
     model = f", model `{method['model']}`" if method["method"] == "diffusion" else ""
+    text = _CITATION + (_MEASURED if {"thickness", "compare"} & set(method["steps"]) else "")
     _write(
         data.out / "logs" / "CITATION.md",
-        _CITATION.format(**{**method, "model": model}, version=__version__),
+        text.format(**{**method, "model": model}, version=__version__),
     )
 
 

@@ -104,6 +104,7 @@ def test_sidecars_of_thickness_are_those_of_bids(first):
     assert change["Sources"][0] == "bids::sub-01/anat/sub-01_desc-unfilled_thickness.tsv"
     names = read_table(home / "sub-01_desc-filled_dseg.tsv")
     assert names[1] == {"index": "2", "name": "insula", "hemisphere": "left"}
+    assert "backend direct of brainfill" in (first / "out/logs/CITATION.md").read_text()
     for path in home.glob("*.json"):
         assert str(first) not in path.read_text(), path
 
