@@ -43,6 +43,18 @@ def test_a_comparison():
     assert "Noise floor" not in shown
 
 
+def test_near_lesions_in_words():
+    rows = [REGION | {"near_lesion": 1}, REGION | {"region": "cuneus", "near_lesion": 0}]
+    of_one = compare_part(Result(tables={"regions": rows}), COMPARED | {"People": 1})
+    assert "<td>left</td><td>yes</td>" in of_one.sections[0].html
+    assert "<td>left</td><td>no</td>" in of_one.sections[0].html
+    assert "people" not in of_one.summary
+    of_two = compare_part(Result(tables={"regions": rows}), COMPARED)
+    assert "<td>left</td><td>1 of 2</td>" in of_two.sections[0].html
+    unknown = compare_part(Result(tables={"regions": [REGION | {"near_lesion": None}]}), COMPARED)
+    assert "Near a lesion" not in unknown.sections[0].html
+
+
 def test_a_comparison_with_a_noise_floor():
     regions = [REGION | {"floor_pct": 1.0}]
     verdict = {"Sentence": "filling not needed for this tool"}
