@@ -31,12 +31,12 @@ def pages_of(record: Record) -> list[list[str]]:
 
 
 def link_pages(record: Record, out: Path) -> None:
-    """Have every page of a scan link to the others.
+    """Have every page of a scan link to the others; those that somebody removed are left out.
 
     Raises:
         ConfigError, OSError: a page cannot be read or written.
     """
-    links = [(title, path) for title, path in pages_of(record)]
+    links = [(title, path) for title, path in pages_of(record) if (out / path).exists()]
     for _, path in links:
         before = (out / path).read_text(encoding="utf-8")
         after = with_related(before, links, path)

@@ -37,3 +37,11 @@ def test_pages_are_linked_once(record, tmp_path):
     record.steps.pop("compare")
     link_pages(record, tmp_path)
     assert 'href="c.html"' not in (tmp_path / "f.html").read_text()
+
+
+def test_a_page_that_was_removed_is_left_out(record, tmp_path):
+    (tmp_path / "c.html").unlink()
+    link_pages(record, tmp_path)
+    assert '<a href="p.html">' in (tmp_path / "f.html").read_text()
+    assert "c.html" not in (tmp_path / "f.html").read_text()
+    assert not (tmp_path / "c.html").exists()
