@@ -1,197 +1,159 @@
-"""DiReCT: thickness as the way from white matter through grey matter, by registration (Das 2009).
+"""DiReCT: thickness as the way that the white matter surface goes through the cortex, by registration (Das 2009).
 
-https://doi.org/10.1016/j.neuroimage.2008.12.016; the implementation is that of ANTs.
+https://doi.org/10.1016/j.neuroimage.2008.12.016. White matter W is moved by the flow of a velocity v until it matches
+white and grey matter together, W + G: gradient descent on their squared difference, the gradients smoothed. The flow
+is stationary, so that it is integrated by squaring (Arsigny 2006, https://doi.org/10.1007/11866565_113), and it is
+looked at only where there is cortex. `kapowski` is the implementation of ANTs, ten times slower.
 """
 
 from __future__ import annotations
 
-import io
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import IO, NamedTuple, cast
 
 import numpy as np
+import torch
 from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional
 
-from brainfill.core.config import check_ranges, option, to_dict
-from brainfill.core.context import Context, cores
-from brainfill.core.errors import DataError, ExternalError
-from brainfill.core.external import how_it_ended
-from brainfill.core.grid import BoolArray, Box, FloatArray, Grid
+from brainfill.core.config import check_ranges, option
+from brainfill.core.context import Context
+from brainfill.core.grid import BoolArray, FloatArray
+from brainfill.thickness.sheet import Sheet, apart
 
-# As far as the smoothing of an update reaches.
-_MARGIN_MM = 3.0
-_COMMAND = (sys.executable, "-m", "brainfill.thickness.kapowski")
-# A half takes this much of the other with it: where white matter is cut, cortex reads too thin, 4 mm off by 5 %.
-_OVERLAP_MM = 8.0
-_ARRAYS = ("cortex", "inner", "grey", "white")
-_APART = (
-    "cannot measure thickness: no cortex lies on white matter",
-    "look at the image and its segmentation",
-)
+_MARGIN_MM = 4.0
+# Velocities end this far from the cortex.
+_BAND_VOX = 3
+_DOUBLINGS = 5
+_STEPS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class DirectConfig:
     """Settings of DiReCT.
 
-    With the step of 0.025 that is usual, ANTs stops early and reads 0.85 mm too little on shells of known thickness,
-    however many iterations it may take; with 0.12 it reads them within 0.25 mm, in a fifth of the iterations.
+    With these, shells of 1 to 4 mm and folds of 2.5 and 3.5 mm read within 0.2 mm. Fewer iterations do not reach through
+    thick cortex, more read it too thick: 5 mm as 4.4 after 14, 5.4 after 40.
     """
 
-    # ANTs gives up when it may take fewer than 6.
-    iterations: int = option(8, "of the registration, at most", low=6, high=500)
-    step: float = option(0.12, "of the gradient descent", low=1e-4, high=1)
+    iterations: int = option(16, "of the gradient descent", low=1, high=500)
+    step_vox: float = option(2.0, "of the gradient descent", unit="voxels", low=1e-3, high=10)
     smoothing_vox: float = option(
-        1.5, "variance of the Gaussian on each update", unit="voxels", low=0, high=10
+        1.22, "standard deviation of the Gaussian on each update", unit="voxels", low=0, high=5
     )
-    points: int = option(10, "at which the velocity is integrated", low=2, high=50)
 
     def __post_init__(self) -> None:
         check_ranges(self)
 
 
-@dataclass(frozen=True, eq=False)
-class Sheet:
-    """Cortex as a sheet on what it lies around.
+def direct(sheet: Sheet, config: DirectConfig, ctx: Context) -> FloatArray:
+    """Thickness of the cortex [mm].
 
     Args:
-        grid: of all arrays.
-        cortex: voxels of cortical grey matter.
-        inner: voxels of white matter and deep structures.
-        grey: share of grey matter, float32 (X, Y, Z) in [0, 1], 0 outside the cortex.
-        white: share of what `inner` is, likewise.
-    """
-
-    grid: Grid
-    cortex: BoolArray
-    inner: BoolArray
-    grey: FloatArray
-    white: FloatArray
-
-    def within(self, flags: BoolArray) -> Sheet:
-        """The part of it in the flagged voxels; the grid stays."""
-        grey, white = (np.where(flags, share, 0) for share in (self.grey, self.white))
-        return Sheet(self.grid, self.cortex & flags, self.inner & flags, grey, white)
-
-    def crop(self, box: Box) -> Sheet:
-        """The part of it in a box."""
-        return Sheet(self.grid.crop(box), *(getattr(self, a)[box.slices] for a in _ARRAYS))
-
-
-def packed(sheet: Sheet) -> bytes:
-    """A sheet as bytes, for `unpacked`."""
-    sink = io.BytesIO()
-    arrays = {name: getattr(sheet, name) for name in _ARRAYS}
-    np.savez(sink, allow_pickle=False, affine=sheet.grid.affine, **arrays)
-    return sink.getvalue()
-
-
-def unpacked(data: bytes) -> Sheet:
-    """The sheet that was packed."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as found:
-        arrays = [found[name] for name in _ARRAYS]
-        return Sheet(Grid(arrays[0].shape, found["affine"]), *arrays)
-
-
-def direct(sheet: Sheet, left: BoolArray, config: DirectConfig, ctx: Context) -> FloatArray:
-    """Thickness of the cortex [mm], each half of the brain by a process of its own.
-
-    Args:
-        sheet: the cortex.
-        left: (X, Y, Z), voxels of the left half.
+        sheet: the cortex, in cubic voxels.
         config: settings.
-        ctx: threads, progress.
+        ctx: progress.
 
     Returns:
-        float32 (X, Y, Z), 0 outside the cortex and where the registration did not reach.
+        float32 (X, Y, Z), 0 outside the cortex and where white matter did not come.
 
     Raises:
         DataError: there is no cortex, no white matter, or the two do not touch.
-        ExternalError: a process that measures ended early, for want of memory for instance.
     """
-    if not sheet.cortex.any() or not sheet.inner.any():
-        what = "white matter" if sheet.cortex.any() else "cortex"
-        msg = f"cannot measure thickness: the brain shows no {what}"
-        raise DataError(msg, "look at the image and its segmentation")
-    halves = [half for side in (left, ~left) for half in _cropped(sheet, side)]
-    if not halves:
-        raise DataError(*_APART)
-    threads = 1 if ctx.deterministic else ctx.threads or cores()
-    together = min(len(halves), threads)
+    sheet.check()
+    box = sheet.box(_MARGIN_MM)
+    part = sheet.crop(box)
+    velocity = _velocity(part, config, ctx)
+    there = _thickness_vox(part, velocity) * part.grid.spacing()[0]
+    if not there.any():
+        raise apart()
     thickness = np.zeros(sheet.grid.shape, np.float32)
-    for first in range(0, len(halves), together):
-        ctx.progress("measuring thickness", first, len(halves))
-        with ExitStack() as running:
-            now = halves[first : first + together]
-            begun = [
-                running.enter_context(_begun(half.sheet, config, ctx.seed, threads // together))
-                for half in now
-            ]
-            for half, process in zip(now, begun, strict=True):
-                thickness[half.box.slices] += np.where(half.own, _answer(process), 0)
-    ctx.progress("measuring thickness", len(halves), len(halves))
-    return np.maximum(thickness, 0)
-
-
-class _Half(NamedTuple):
-    """A box, the sheet in it, and the cortex there that it is to say the thickness of."""
-
-    box: Box
-    sheet: Sheet
-    own: BoolArray
-
-
-def _cropped(sheet: Sheet, side: BoolArray) -> list[_Half]:
-    """The half of a brain, unless there is nothing to measure in it."""
-    spacing = sheet.grid.spacing()
-    near = ndimage.distance_transform_edt(~side, spacing) <= _OVERLAP_MM
-    part = sheet.within(near)
-    own = part.cortex & side
-    if not own.any() or not part.inner.any():
-        return []
-    x, y, z = (int(np.ceil(_MARGIN_MM / s)) for s in spacing)
-    box = Box.around(part.cortex | part.inner).grow((x, y, z)).within(sheet.grid.shape)
-    return [_Half(box, part.crop(box), own[box.slices])]
-
-
-@contextmanager
-def _begun(
-    sheet: Sheet, config: DirectConfig, seed: int, threads: int
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that measures one half; whatever goes wrong inside, it ends."""
-    settings = json.dumps({"config": to_dict(config), "seed": seed, "threads": threads})
-    with subprocess.Popen(  # noqa: S603 - our own module, no shell
-        [*_COMMAND, settings],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        try:
-            with suppress(BrokenPipeError), cast("IO[bytes]", process.stdin) as sink:
-                sink.write(packed(sheet))
-            process.stdin = None  # all is said
-            yield process
-        finally:
-            process.kill()
-
-
-def _answer(process: subprocess.Popen[bytes]) -> FloatArray:
-    """What the process measured.
-
-    Raises:
-        DataError, ExternalError: as `direct`.
-    """
-    found, said = process.communicate()
-    if process.returncode == DataError.exit_code:
-        raise DataError(*_APART)
-    if process.returncode:
-        how = how_it_ended(process.returncode, said.decode(errors="replace"))
-        msg = f"cannot measure thickness: its process {how}"
-        raise ExternalError(msg, "see whether there is memory enough: 2 GB are usual")
-    thickness: FloatArray = np.load(io.BytesIO(found), allow_pickle=False)
+    thickness[box.slices][part.cortex] = there
     return thickness
+
+
+def _velocity(sheet: Sheet, config: DirectConfig, ctx: Context) -> Tensor:
+    """The velocity [voxels] that carries white matter over the cortex in one unit of time, (3, X, Y, Z)."""
+    white, grey = (torch.from_numpy(np.ascontiguousarray(a)) for a in (sheet.white, sheet.grey))
+    both = (white + grey).clamp(max=1)
+    band = _points(ndimage.binary_dilation(sheet.cortex, iterations=_BAND_VOX))
+    velocity = torch.zeros(3, *sheet.grid.shape)
+    for iteration in range(config.iterations):
+        ctx.progress("measuring thickness", iteration, config.iterations)
+        back = _exponential(-velocity, band)
+        moved = white.clone()
+        _write(moved[None], band, _look(white[None], band + _read(back, band)))
+        slope = torch.stack(torch.gradient(moved))
+        slope /= (
+            _norm(slope) + 1e-3
+        )  # the direction alone: blurred borders move as fast as sharp ones
+        # White matter moves against its slope, where it has not yet come.
+        update = _smoothed((moved - both) * grey * slope, config.smoothing_vox)
+        _write(velocity, band, _read(velocity + config.step_vox * update, band))
+    ctx.progress("measuring thickness", config.iterations, config.iterations)
+    return velocity
+
+
+def _thickness_vox(sheet: Sheet, velocity: Tensor) -> FloatArray:
+    """For each voxel of the cortex, the length [voxels] of the way whose point leads through it; 0 where none does.
+
+    The point lies where the flow, backwards in time, first meets white matter.
+    """
+    band = _points(ndimage.binary_dilation(sheet.cortex, iterations=_BAND_VOX))
+    length = _norm(_exponential(velocity, band))
+    white = torch.from_numpy(np.ascontiguousarray(sheet.white))[None]
+    points = _points(sheet.cortex).float()
+    found = torch.zeros(points.shape[1])
+    missing = torch.ones(points.shape[1], dtype=torch.bool)
+    for _ in range(_STEPS + 1):
+        met = missing & (_look(white, points)[0] >= 0.5)
+        found[met] = _look(length, points[:, met])[0]
+        missing &= ~met
+        half_way = points - _look(velocity, points) / (2 * _STEPS)
+        points = points - _look(velocity, half_way) / _STEPS
+    return found.numpy()
+
+
+def _exponential(velocity: Tensor, band: Tensor) -> Tensor:
+    """Where the flow of a stationary velocity leads in one unit of time, as displacement [voxels]."""
+    way: Tensor = velocity / 2**_DOUBLINGS
+    for _ in range(_DOUBLINGS):
+        here = _read(way, band)
+        _write(way, band, here + _look(way, band + here))
+    return way
+
+
+def _points(flags: BoolArray) -> Tensor:
+    """Indices of the flagged voxels, (3, N), in the order of the array."""
+    return torch.from_numpy(np.stack(np.nonzero(flags)))
+
+
+def _norm(field: Tensor) -> Tensor:
+    return (field * field).sum(dim=0, keepdim=True).sqrt()  # ten times as fast as its own norm
+
+
+def _read(field: Tensor, voxels: Tensor) -> Tensor:
+    return field[:, voxels[0], voxels[1], voxels[2]]
+
+
+def _write(field: Tensor, voxels: Tensor, values: Tensor) -> None:
+    field[:, voxels[0], voxels[1], voxels[2]] = values
+
+
+def _look(field: Tensor, points: Tensor) -> Tensor:
+    """Values of a field (C, X, Y, Z) at points (3, N) between voxels, (C, N); beyond the border, those of the border."""
+    scale = 2 / (torch.tensor(field.shape[1:]) - 1)
+    places = (points.T * scale - 1).flip(-1)  # as grid_sample counts: last axis first, from -1 to 1
+    # One batch for each thread: that is what it does at once.
+    n = torch.get_num_threads()
+    pad = -places.shape[0] % n
+    batch = functional.pad(places, (0, 0, 0, pad)).view(n, 1, 1, -1, 3)
+    found = functional.grid_sample(
+        field.expand(n, *field.shape), batch, padding_mode="border", align_corners=True
+    )
+    return found.transpose(0, 1).reshape(len(field), -1)[:, : places.shape[0]]
+
+
+def _smoothed(field: Tensor, sd_vox: float) -> Tensor:
+    axes = (0, sd_vox, sd_vox, sd_vox)
+    return torch.from_numpy(ndimage.gaussian_filter(field.numpy(), axes, truncate=3))
