@@ -1,4 +1,4 @@
-"""A tiny BIDS dataset on disk."""
+"""A tiny BIDS dataset on disk, and a measure of thickness that takes no time."""
 
 import json
 
@@ -51,3 +51,49 @@ def left_over(out):
     """Unfinished files in an output dataset."""
     work = [p for p in (out / ".brainfill" / "work").rglob("*") if p.is_file()]
     return [*work, *out.rglob(".part-*")]
+
+
+# For `sitecustomize`: in the commands of a run, `direct` measures dark voxels instead of cortex. There are four
+# regions, the lesion of `lesion()` in two of them; each is 2 mm thick, and thinner the more of it is dark.
+QUICK = """
+import sys
+
+def build(config):
+    def measure(scan, ctx):
+        import numpy as np
+        from brainfill.core.volume import LabelMap, Volume
+        from brainfill.thickness._base import RegionRow, Thickness
+        image = scan.images["T1w"]
+        head = image.data > 0
+        x, _, z = np.indices(head.shape)
+        labels = np.where(head, 1 + (x >= 9) + 2 * (z >= 12), 0).astype(np.int32)
+        rows = []
+        for number, (name, side) in enumerate(NAMES, 1):
+            inside = labels == number
+            mm = 2 - 1 * float((image.data[inside] < 300).mean())
+            rows.append(RegionRow(name, side, mm, 0.1, int(inside.sum()), 1.0, number))
+        means = {s: float(np.mean([r.mean_mm for r in rows if r.hemisphere == s])) for s in ("left", "right")}
+        mm = Volume(np.where(head, 2.0, 0).astype(np.float32), image.grid)
+        return Thickness(rows, "four", means, mm, LabelMap(labels, image.grid))
+    return measure
+
+NAMES = [("insula", "right"), ("insula", "left"), ("cuneus", "right"), ("cuneus", "left")]
+if "thickness" in sys.orig_argv:
+    import brainfill.thickness.picture
+    from brainfill.core import registry
+    brainfill.thickness.picture.picture = lambda found, t1: b"a picture"
+    found = registry.load
+    def load(package, name):
+        plugin = found(package, name)
+        if package == "brainfill.thickness.backends":
+            plugin.build = build
+        return plugin
+    registry.load = load
+"""
+
+
+def quick_thickness(folder, more=""):
+    """Make the folder one that, on the PYTHONPATH, has thickness measured by `QUICK`; its path as text."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(QUICK + more)
+    return str(folder)

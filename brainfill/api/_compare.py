@@ -125,7 +125,17 @@ def compared_people(
     if pairs is not None:
         return read_pairs(pairs)
     before, after = results
-    return [PairFiles(before.name, before, after, lesion, labels)]
+    return [PairFiles(_whose(before), before, after, lesion, labels)]
+
+
+def _whose(result: Path) -> str:
+    """Whom a result belongs to, by its name.
+
+    >>> _whose(Path("sub-01_ses-2_desc-direct_thickness.tsv")), _whose(Path("before"))
+    ('sub-01_ses-2', 'before')
+    """
+    words = [w for w in result.name.split("_") if "-" in w and not w.startswith("desc-")]
+    return "_".join(words) if words and words[0].startswith("sub-") else result.name
 
 
 def run_compare(

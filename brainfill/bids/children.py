@@ -6,16 +6,19 @@ import contextlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from brainfill.core.errors import BrainfillError
 
 _PATIENCE_S = 5.0
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has none
 _THREADS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -52,16 +55,22 @@ class Children:
             CommandError: it failed; with its own sentence and hint.
             StoppedError: it was ended by `stop`.
         """
-        with log.open("a", encoding="utf-8") as file:
-            file.write(f"$ python -m {shlex.join(words)}\n")
-            file.flush()
-            begin = file.tell()
-            child = self._begin(words, file)
-        try:
-            out, _ = child.communicate()
-        finally:
-            with self._lock:
-                self._running.discard(child)
+        # A file, for a pipe stays open as long as any program that the command called.
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as told:
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"$ python -m {shlex.join(words)}\n")
+                file.flush()
+                begin = file.tell()
+                child = self._begin(words, told, file)
+            try:
+                child.wait()
+            finally:
+                with self._lock:
+                    self._running.discard(child)
+            if child.returncode < 0:
+                _signal_all(child, _KILL)  # what it had called, and nobody waits for now
+            told.seek(0)
+            out = told.read()
         if self.stopped:
             raise StoppedError
         with log.open("r+", encoding="utf-8", errors="replace") as file:
@@ -79,20 +88,20 @@ class Children:
             self.stopped = True
             running = list(self._running)
         for child in running:
-            child.terminate()
+            _signal_all(child, signal.SIGTERM)
         for child in running:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(_PATIENCE_S)
-            child.kill()
+            _signal_all(child, _KILL)
 
-    def _begin(self, words: Sequence[str], log: Any) -> subprocess.Popen[str]:  # noqa: ANN401 - an open file
+    def _begin(self, words: Sequence[str], told: IO[str], log: IO[str]) -> subprocess.Popen[str]:
         with self._lock:
             if self.stopped:
                 raise StoppedError
             child = subprocess.Popen(  # noqa: S603 - our own commands, no shell
                 [sys.executable, "-m", *words],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=told,
                 stderr=log,
                 text=True,
                 env=self._environment,
@@ -101,6 +110,15 @@ class Children:
             )
             self._running.add(child)
         return child
+
+
+def _signal_all(child: subprocess.Popen[str], number: int) -> None:
+    """Send a signal to a command and to the programs it called, which are in the session it began."""
+    if not hasattr(os, "killpg"):  # Windows
+        child.send_signal(number)
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, number)
 
 
 def _failure(code: int, said: str) -> CommandError:

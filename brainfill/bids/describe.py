@@ -1,4 +1,4 @@
-"""What makes a folder of results a BIDS derivative: descriptions, sidecars, what validators shall pass over."""
+"""What makes a folder of results a BIDS derivative: descriptions, and what validators shall pass over."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from brainfill import __version__
-from brainfill.bids.find import DESCRIPTION, Case, Dataset
+from brainfill.bids.find import DESCRIPTION, Dataset
 from brainfill.bids.stage import REFUSED
 from brainfill.core.errors import BrainfillError, ConfigError
 from brainfill.io.atomic import make_folder, replacing
 from brainfill.io.sidecar import read_json, write_sidecar
-from brainfill.io.tables import read_table, write_table
 
 _VERSION = "1.10.0"
-_IGNORED = "*.html\nlogs/\nfigures\n*_xfm.*\n*_desc-preproc.json\ngroup_*\n"
+_IGNORED = "*.html\nlogs/\nfigures\n*_xfm.*\n*_thickness.*\n*_desc-preproc.json\ngroup_*\n"
 _README = """# Filled T1-weighted scans
 
 Made by brainfill: lesions of the scans in `raw` (see DatasetLinks in dataset_description.json) replaced by plausible
@@ -26,7 +25,11 @@ healthy tissue. Research use only.
 - `*_label-lesion_mask.nii.gz`: the lesion masks that were found, joined on the grid of the scan.
 - `*_desc-lesions_dseg.nii.gz` and `.tsv`: the lesions, numbered, with volume, place and brightness before and after.
 - `*_desc-smoothed_T1w.nii.gz`: the fill without stripes; `*_desc-preproc_T1w.nii.gz`: stripped and corrected.
-- `group_T1w.tsv`: one row per scan, once the group level was run; `logs/`: what was done, and what was said.
+- `*_desc-filled_thickness.nii.gz` and `.tsv`: thickness of the cortex [mm] in the filled scan, by voxel and by region;
+  `*_desc-filled_dseg.nii.gz` and `.tsv`: the regions. `*_desc-unfilled_*`: the same of the scan as it was.
+- `*_desc-change*_thickness.*`: thickness before against after, by region, near lesions and far from them.
+- `group_T1w.tsv`: one row per scan, once the group level was run; `group_thickness*`: change of thickness over people.
+- `logs/`: what was done, and what was said.
 """
 _CITATION = """# What to cite
 
@@ -36,26 +39,9 @@ The text of a methods section: *Lesions in T1-weighted images were replaced by p
 {version} (method {method}), on the grid of each scan; voxels outside the lesion mask, grown by {dilate} voxel(s), were left
 as they were.*
 """
-_DESCRIPTIONS = {
-    "desc-filled_T1w": "T1w with its lesions filled, on its own grid",
-    "desc-smoothed_T1w": "Filled T1w, smoothed across its slices inside the fill where it had stripes",
-    "desc-filled_mask": "Voxels that filling may have changed",
-    "label-lesion_mask": "All lesion masks found, joined on the grid of the T1w",
-    "desc-lesions_dseg": "Lesions numbered by size",
-    "desc-preproc_T1w": "T1w, skull-stripped and corrected for its bias field",
-    "desc-brain_mask": "Brain",
-    "desc-biasfield_T1w": "Bias field that was divided out",
-}
-_MASKS = {"desc-filled_mask": "ROI", "label-lesion_mask": "Lesion", "desc-brain_mask": "Brain"}
-_LESION_COLUMNS = {
-    "voxels": ("Size of the lesion", "voxel"),
-    "volume_ml": ("Volume of the lesion", "mL"),
-    "x_mm": ("Centre of the lesion, towards the right, in the space of the scan", "mm"),
-    "y_mm": ("Centre of the lesion, towards the front", "mm"),
-    "z_mm": ("Centre of the lesion, upwards", "mm"),
-    "mean_before": ("Mean intensity of the scan in the lesion", "arbitrary"),
-    "mean_after": ("Mean intensity of the filled scan in the lesion", "arbitrary"),
-}
+_MEASURED = """
+*Cortical thickness was measured with the backend {thickness_backend} of brainfill {version}*; cite the tool it calls, too.
+"""
 
 
 def describe_dataset(data: Dataset, method: Mapping[str, Any]) -> None:
@@ -63,7 +49,7 @@ def describe_dataset(data: Dataset, method: Mapping[str, Any]) -> None:
 
     Args:
         data: the folders.
-        method: method, model and dilation, for CITATION.md.
+        method: the options of the run, for CITATION.md.
 
     Raises:
         ConfigError: the output folder holds a dataset that is none of ours, or cannot be written.
@@ -87,61 +73,10 @@ def describe_dataset(data: Dataset, method: Mapping[str, Any]) -> None:
         if not (data.out / name).exists():
             _write(data.out / name, text)
     model = f", model `{method['model']}`" if method["method"] == "diffusion" else ""
+    text = _CITATION + (_MEASURED if {"thickness", "compare"} & set(method["steps"]) else "")
     _write(
         data.out / "logs" / "CITATION.md",
-        _CITATION.format(**{**method, "model": model}, version=__version__),
-    )
-
-
-def describe_outputs(stage: Path, case: Case, data: Dataset, *, stripped: bool) -> None:
-    """Make the sidecars in a stage those of BIDS, and write those that are missing."""
-    for table in stage.glob("*_dseg.tsv"):
-        _as_lookup(table)
-    for image in stage.glob("*.nii.gz"):
-        if "_xfm" in image.name:
-            continue
-        path = image.with_name(image.name.removesuffix(".nii.gz") + ".json")
-        facts = read_json(path) if path.exists() else {}
-        write_sidecar(_sidecar(image.name, facts, case, data, stripped=stripped), path)
-
-
-def uri(path: str, data: Dataset) -> str:
-    """A path as BIDS writes it: the dataset's name, and the path inside; one of no dataset as it is."""
-    place = Path(path)
-    for name, root in (("", data.out), *data.derivatives.items(), ("raw", data.raw)):
-        if place.is_absolute() is root.is_absolute() and place.is_relative_to(root):
-            return f"bids:{name}:{place.relative_to(root).as_posix()}"
-    return path
-
-
-def _sidecar(
-    name: str, facts: dict[str, Any], case: Case, data: Dataset, *, stripped: bool
-) -> dict[str, Any]:
-    kind = "_".join(name.removesuffix(".nii.gz").split("_")[-2:])
-    given = facts.pop("Sources", None) or [str(p) for p in case.inputs]
-    about: dict[str, Any] = {"Description": _DESCRIPTIONS.get(kind, kind)}
-    about["Sources"] = [uri(s, data) for s in given]
-    if "SourcesSHA256" in facts:
-        sums = facts.pop("SourcesSHA256")
-        about["SourcesSHA256"] = {uri(s, data): value for s, value in sums.items()}
-    if kind in _MASKS:
-        about["Type"] = _MASKS[kind]
-    if kind.endswith("_T1w"):
-        about["SkullStripped"] = facts.pop("SkullStripped", stripped)
-    if kind.endswith("_dseg"):
-        about |= {c: {"Description": d, "Units": u} for c, (d, u) in _LESION_COLUMNS.items()}
-    space = next((w[6:] for w in name.split("_") if w.startswith("space-")), "orig")
-    facts.pop("SpatialReference", None)
-    about["SpatialReference"] = space
-    return {**about, "GeneratedBy": {"Name": "brainfill", "Version": __version__}, **facts}
-
-
-def _as_lookup(table: Path) -> None:
-    """Name the columns of a lesion table as BIDS wants those of a segmentation named."""
-    rows = read_table(table)
-    write_table(
-        [{"index": r.pop("label"), "name": f"lesion {i}", **r} for i, r in enumerate(rows, 1)],
-        table,
+        text.format(**{**method, "model": model}, version=__version__),
     )
 
 

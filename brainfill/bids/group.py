@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from brainfill import __version__
-from brainfill.bids import plan
+from brainfill.bids.cohort import PAGE as THICKNESS_PAGE
+from brainfill.bids.cohort import TABLE as THICKNESS_TABLE
+from brainfill.bids.cohort import compare_people, thickness_rows
+from brainfill.bids.config import FILL, LESION, SMOOTH, BidsConfig
 from brainfill.bids.find import DESCRIPTION, Case, Dataset
 from brainfill.bids.records import Record, read_record
-from brainfill.core.errors import InputMissingError
+from brainfill.core.errors import BrainfillError, InputMissingError
 from brainfill.io.atomic import replacing
 from brainfill.io.sidecar import read_json, write_sidecar
 from brainfill.io.tables import write_table
@@ -50,34 +53,64 @@ def group_rows(cases: Sequence[Case], out: Path) -> list[dict[str, Any]]:
 
 
 def write_group(
-    cases: Sequence[Case], rows: Sequence[Mapping[str, Any]], data: Dataset
+    cases: Sequence[Case],
+    rows: Sequence[Mapping[str, Any]],
+    data: Dataset,
+    config: BidsConfig,
+    warn: Callable[[str], None],
 ) -> list[Path]:
-    """Write the table, what its columns mean, and the page.
+    """Write the tables, what their columns mean, the comparison of thickness, and the page.
 
     Args:
         cases: the scans.
         rows: one for each, by `group_rows`.
         data: the folders.
+        config: how thickness is compared.
+        warn: receives one sentence per warning.
 
     Returns:
-        the table and the page.
+        tables and pages, as far as there is something to tell.
 
     Raises:
-        ConfigError: a file cannot be written.
+        BrainfillError: a file cannot be written, or people cannot be compared; all the rest is there then.
     """
-    from brainfill.report.group import group_page
-
     table, page = data.out / TABLE, data.out / PAGE
     write_table(rows, table)
     about = {name: {"Description": text} for name, text in COLUMNS.items()}
     write_sidecar(about, table.with_suffix(".json"))
-    people = [_person(c, row, data) for c, row in zip(cases, rows, strict=True)]
+    refused = None
+    try:
+        compared = compare_people(cases, data.out, config, warn)
+    except BrainfillError as error:
+        compared, refused = {}, error
+    with replacing(page) as temporary:
+        temporary.write_text(_page(cases, rows, data, compared), encoding="utf-8")
+    if refused:
+        raise refused
+    more = [data.out / name for name in (THICKNESS_TABLE, THICKNESS_PAGE)]
+    return [table, page, *(p for p in more if p.exists())]
+
+
+def _page(
+    cases: Sequence[Case],
+    rows: Sequence[Mapping[str, Any]],
+    data: Dataset,
+    compared: Mapping[str, Any],
+) -> str:
+    from brainfill.report.group import group_page
+    from brainfill.report.thickness import cohort_section
+
+    changes = {row["scan"]: row for row in thickness_rows(cases, data.out)}
+    people = [
+        _person(c, {**row, **changes.get(c.key, {})}, data)
+        for c, row in zip(cases, rows, strict=True)
+    ]
     about_raw = data.raw / DESCRIPTION
     title = str(read_json(about_raw).get("Name", "Group")) if about_raw.exists() else "Group"
     facts = {"BIDS dataset": data.raw.resolve().name, "brainfill": __version__}
-    with replacing(page) as temporary:
-        temporary.write_text(group_page(people, title, facts), encoding="utf-8")
-    return [table, page]
+    address = THICKNESS_PAGE if (data.out / THICKNESS_PAGE).exists() else ""
+    sections = [cohort_section(compared, address)] if compared else []
+    return group_page(people, title, facts, sections)
 
 
 def _person(case: Case, row: Mapping[str, Any], data: Dataset) -> Person:
@@ -97,6 +130,8 @@ def _person(case: Case, row: Mapping[str, Any], data: Dataset) -> Person:
         lesion_ml=row["lesion_volume_ml"],
         stripe_index=row["stripe_index"],
         step_pct=row["border_step_pct"],
+        change_pct=row.get("global_change_pct"),
+        near_change_pct=row.get("near_lesion_change_pct"),
         seconds=row["seconds"],
         warnings=[w for s in record.steps.values() for w in s.facts.get("Warnings", [])],
         error="" if ok else (row["message"] or "not run yet"),
@@ -110,9 +145,9 @@ def _filled_or_not(row: Mapping[str, Any]) -> Literal["done", "unchanged"]:
 def _row(case: Case, record: Record) -> dict[str, Any]:
     entities = case.name.entities
     facts: dict[str, Any] = {}
-    for step in (plan.LESION, plan.FILL):
+    for step in (LESION, FILL):
         facts |= record.steps[step].facts if step in record.steps else {}
-    smooth = record.steps.get(plan.SMOOTH)
+    smooth = record.steps.get(SMOOTH)
     return {
         "participant_id": f"sub-{entities['sub']}",
         "session_id": f"ses-{entities['ses']}" if "ses" in entities else None,

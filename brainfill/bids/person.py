@@ -8,27 +8,34 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from brainfill import __version__
 from brainfill.bids import plan
 from brainfill.bids.children import Children, StoppedError
-from brainfill.bids.config import BidsConfig
-from brainfill.bids.describe import describe_outputs
+from brainfill.bids.commands import command, name_outputs
+from brainfill.bids.config import COMPARE, LESION, THICKNESS, BidsConfig
 from brainfill.bids.find import Case, Dataset
+from brainfill.bids.idle import COPIED, is_empty, nothing_to_do
+from brainfill.bids.job import Job
 from brainfill.bids.lock import held
+from brainfill.bids.pages import link_pages, pages_of
 from brainfill.bids.records import Record, StepRecord, read_record
-from brainfill.bids.stage import Folders, copy_image, publish, staged
+from brainfill.bids.sidecars import describe_outputs
+from brainfill.bids.stage import Folders, publish, staged
 from brainfill.core.errors import BrainfillError, ConfigError, DataError, InputMissingError
-from brainfill.io.sidecar import write_sidecar
 
 DONE, KEPT, SKIPPED, FAILED, STOPPED, BUSY = "done", "kept", "skipped", "failed", "stopped", "busy"
-_COPIED = "the lesion mask is empty: the scan was copied"
 # What the table of the group, or a later step, wants to know.
 _FACTS = (
     *("LesionVoxels", "LesionVolumeML", "LesionCount", "SkullStripped", "FilledVoxels"),
     *("VoxelsChanged", "LargestStripeIndex", "BorderStepPct", "Smoothed", "Warnings"),
+    *("Global", "GlobalMean", "ROIAverage", "NearLesion", "FarFromLesion"),
 )
+# What a run names of a person: files of the last step that was asked for, by the ends of their names.
+_SHOWN = {
+    THICKNESS: "_desc-filled_thickness.tsv",
+    COMPARE: "_desc-changeregions_thickness.tsv",
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ class Outcome:
         status: done, kept (nothing was left to do), skipped, failed, stopped, or busy: another run is at it.
         message: why, if there is something to say.
         seconds: it took.
-        outputs: the images that were asked for, once they are there.
+        outputs: the images or tables that were asked for, once they are there.
         hint: what can be done about a failure.
     """
 
@@ -106,14 +113,15 @@ def _run_locked(case: Case, run: Run, began: float) -> Outcome:
     seen = record.inputs
     try:
         status, message = _run_steps(case, run, record)
-        if status != KEPT or record.inputs != seen:
-            _save(record, case, DONE if status == KEPT else status, message)
+        linked = record.about.get("Pages") == pages_of(record)
+        if status != KEPT or record.inputs != seen or not linked:
+            _save(record, case, DONE if status == KEPT else status, message, run)
     except StoppedError:
         return Outcome(case, STOPPED)
     except (BrainfillError, OSError) as error:
         message = _sentence(error)
         with contextlib.suppress(BrainfillError, OSError):  # the first reason is the one to tell
-            _save(record, case, FAILED, message)
+            _save(record, case, FAILED, message, run)
         seconds = time.monotonic() - began
         return Outcome(case, FAILED, message, seconds, hint=getattr(error, "hint", ""))
     outputs = _wanted(record, run) if status != SKIPPED else ()
@@ -132,34 +140,47 @@ def _run_steps(case: Case, run: Run, record: Record) -> tuple[str, str]:
     sums = record.checksums(case.inputs)
     log = run.places.logs / f"{case.key}_{datetime.now().astimezone():%Y%m%dT%H%M%S}.log"
     ran = False
-    for step in plan.steps_of(config):
+    steps = plan.steps_of(config)
+    for step in steps:
+        _check_needs(step, case, run, [*steps, *record.steps])
+    for step in steps:
         if not _holds(step, record, config, sums, run.data.out):
             _forget_after(step, record, config, run.data.out)
             _run_step(step, case, run, record, log, sums)
             ran = True
-        if step == plan.LESION and _empty(record) and config.on_empty != "copy":
+        if step == LESION and is_empty(record) and config.on_empty != "copy":
             message = f"the lesion mask of '{case.t1.name}' is empty"
             if config.on_empty == "fail":
                 raise DataError(message, "--on-empty copy or skip goes on")
             return SKIPPED, message
-    message = _COPIED if _empty(record) else ""
+    message = COPIED if is_empty(record) else ""
     known = record.about.get("Status") == DONE and record.about.get("Message") == message
     return (KEPT if known and not ran else DONE), message
+
+
+def _check_needs(step: str, case: Case, run: Run, there: Iterable[str]) -> None:
+    """Refuse a step whose inputs nobody makes.
+
+    Raises:
+        ConfigError: says which step would.
+    """
+    if missing := [need for need in plan.needs(step, run.config) if need not in there]:
+        msg = f"the step '{step}' needs '{missing[0]}', which was not done for '{case.key}'"
+        raise ConfigError(msg, f"--steps {missing[0]},{step}")
 
 
 def _run_step(step: str, case: Case, run: Run, record: Record, log: Path, sums: list[str]) -> None:
     """Run one step: in a stage first; then its files get their place, and at last the record names them."""
     began, out = time.monotonic(), run.data.out
-    before = plan.needs(step, run.config)
-    if missing := [need for need in before if need not in record.steps]:
-        msg = f"the step '{step}' needs '{missing[0]}', which was not done for '{case.key}'"
-        raise ConfigError(msg, f"--steps {missing[0]},{step}")
+    _check_needs(step, case, run, record.steps)
+    record.about.pop("Pages", None)  # those of this step know nothing of the others yet
     with staged(run.places.work, case.key) as stage:
-        job = plan.Job(case, run.config, out, stage)
-        facts = _nothing_to_do(step, job, record)
+        job = Job(case, run.config, out, stage)
+        facts = nothing_to_do(step, job, record)
         if facts is None:
-            facts = run.children.call(plan.command(step, job), log)
-        lesion = record.steps[plan.LESION].facts if plan.LESION in record.steps else facts
+            facts = run.children.call(command(step, job), log)
+        name_outputs(step, job)
+        lesion = record.steps[LESION].facts if LESION in record.steps else facts
         describe_outputs(stage, case, run.data, stripped=bool(lesion["SkullStripped"]))
         others = [s.outputs for name, s in record.steps.items() if name != step]
         # Of the products of preprocess, the lesion mask is there already, the same on the same grid.
@@ -168,7 +189,8 @@ def _run_step(step: str, case: Case, run: Run, record: Record, log: Path, sums: 
     outputs = {p.relative_to(out).as_posix(): p.stat().st_size for p in made}
     if step in record.steps:
         _remove(set(record.steps[step].outputs) - set(outputs), out)
-    mark = plan.print_of(step, run.config, sums, [record.steps[s].fingerprint for s in before])
+    before = [record.steps[s].fingerprint for s in plan.needs(step, run.config)]
+    mark = plan.print_of(step, run.config, sums, before)
     kept = {name: facts[name] for name in _FACTS if name in facts}
     record.steps[step] = StepRecord(mark, outputs, round(time.monotonic() - began, 2), kept)
     record.save()
@@ -180,7 +202,7 @@ def _holds(step: str, record: Record, config: BidsConfig, sums: list[str], out: 
         return False
     outputs = record.steps[step].outputs
     # A scan that is copied has no page.
-    wanted = config.report and step in plan.REPORTED and not _empty(record)
+    wanted = config.report and step in plan.REPORTED and not is_empty(record)
     if wanted and not any(path.endswith(".html") for path in outputs):
         return False
     return record.steps[step].holds(plan.print_of(step, config, sums, before), out)
@@ -195,49 +217,28 @@ def _forget_after(step: str, record: Record, config: BidsConfig, out: Path) -> N
         record.save()
 
 
-def _nothing_to_do(step: str, job: plan.Job, record: Record) -> dict[str, Any] | None:
-    """What a step leaves where there is no lesion to fill, or no stripe to smooth; None if it has work to do."""
-    if step == plan.FILL and _empty(record):
-        product, note = "desc-filled_T1w", _COPIED
-        copy_image(job.case.t1, job.new(f"{product}.nii.gz"))
-        copy_image(job.done("label-lesion_mask.nii.gz"), job.new("desc-filled_mask.nii.gz"))
-    elif step == plan.SMOOTH and _stripes(record) <= job.config.smooth_if:
-        product = "desc-smoothed_T1w"
-        note = f"no stripe index above {job.config.smooth_if:g}: the fill was copied"
-        copy_image(job.done("desc-filled_T1w.nii.gz"), job.new(f"{product}.nii.gz"))
-    else:
-        return None
-    facts = {"VoxelsChanged": 0, "MaxAbsDifferenceOutsideMask": 0.0, "Warnings": [note]}
-    write_sidecar(facts, job.new(f"{product}.json"))
-    return facts
-
-
-def _stripes(record: Record) -> float:
-    return record.steps[plan.FILL].facts.get("LargestStripeIndex") or 0.0
-
-
-def _empty(record: Record) -> bool:
-    return bool(record.steps[plan.LESION].facts["LesionVoxels"] == 0)
-
-
-def _save(record: Record, case: Case, status: str, message: str) -> None:
+def _save(record: Record, case: Case, status: str, message: str, run: Run) -> None:
+    """Have the person's pages know each other, and write down how it went."""
     entities = case.name.entities
+    link_pages(record, run.data.out)
     record.about = {
         "Scan": case.key,
         "Participant": f"sub-{entities['sub']}",
         "Session": f"ses-{entities['ses']}" if "ses" in entities else None,
         "Status": status,
         "Message": message,
+        "Pages": pages_of(record),
         "GeneratedBy": {"Name": "brainfill", "Version": __version__},
     }
     record.save()
 
 
 def _wanted(record: Record, run: Run) -> tuple[Path, ...]:
-    """The images of the last step that was asked for."""
-    last = record.steps[plan.steps_of(run.config)[-1]]
-    paths = [run.data.out / p for p in last.outputs]
-    return tuple(p for p in paths if p.name.endswith("_T1w.nii.gz") and "biasfield" not in p.name)
+    """The images, or the table, of the last step that was asked for."""
+    step = plan.steps_of(run.config)[-1]
+    paths = [run.data.out / p for p in record.steps[step].outputs]
+    end = _SHOWN.get(step, "_T1w.nii.gz")
+    return tuple(p for p in paths if p.name.endswith(end) and "biasfield" not in p.name)
 
 
 def _remove(outputs: Iterable[str], out: Path) -> None:

@@ -36,10 +36,13 @@ class StepRecord:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def holds(self, fingerprint: str, root: Path) -> bool:
-        """Whether it is this very step, and all it wrote is still there."""
-        return self.fingerprint == fingerprint and all(
-            _size(root / path) == size for path, size in self.outputs.items()
+        """Whether it is this very step, and all it wrote is still there; pages get links after they are written."""
+        found = {path: _size(root / path) for path in self.outputs}
+        whole = (
+            found[path] == size or (path.endswith(".html") and found[path])
+            for path, size in self.outputs.items()
         )
+        return self.fingerprint == fingerprint and all(whole)
 
 
 @dataclass

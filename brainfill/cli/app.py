@@ -24,6 +24,7 @@ from brainfill.cli import (
     transform,
 )
 from brainfill.cli import list as list_
+from brainfill.cli._bids_arguments import ManyValues
 from brainfill.cli.pipes import mind_no_leaving
 from brainfill.core.errors import BrainfillError
 
@@ -47,7 +48,7 @@ app.command("robustness")(robustness.command)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(study.app, name="study")
 app.add_typer(train.app, name="train")
-app.command("bids", cls=bids.ManyValues)(bids.command)
+app.command("bids", cls=ManyValues)(bids.command)
 app.command("list")(list_.command)
 
 

@@ -166,9 +166,12 @@ def _resolved(request: CompareRequest, outputs: Mapping[str, Path]) -> dict[str,
     }
 
 
-def _title(facts: Mapping[str, Any]) -> str:
-    n = facts["People"]
-    return "Thickness before and after" + (f", {n} people" if n > 1 else "")
+def _title(result: Result) -> str:
+    people = [str(row["subject"]) for row in result.tables["subjects"]]
+    if len(people) > 1:
+        return f"Thickness before and after, {len(people)} people"
+    # A result may be a folder of any name.
+    return f"{people[0]}: thickness change" if people[0].startswith("sub-") else "Thickness change"
 
 
 def _write(result: Result, facts: dict[str, Any], outputs: Mapping[str, Path]) -> None:
@@ -187,7 +190,7 @@ def _write(result: Result, facts: dict[str, Any], outputs: Mapping[str, Path]) -
         if PAGE in outputs:
             from brainfill.report.thickness import compare_part
 
-            html = page(_title(facts), [compare_part(result, facts)], command_line())
+            html = page(_title(result), [compare_part(result, facts)], command_line())
             write_page(html, outputs[PAGE])
     for name in set(FIGURES) - set(result.files):
         outputs[name].unlink(missing_ok=True)

@@ -31,6 +31,7 @@ from brainfill.cli.output import (
 from brainfill.cli.preprocess import subject
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
+from brainfill.core.errors import ConfigError
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.thickness import ThicknessConfig, backend_config
 
@@ -65,6 +66,13 @@ def command(
     set_: Annotated[
         list[str], flag(ThicknessConfig, "settings", "--set", metavar="KEY=VALUE")
     ] = default(ThicknessConfig, "settings"),
+    desc: Annotated[
+        str,
+        typer.Option(
+            "--desc",
+            help="word after desc- in the names of results; that of the backend without it",
+        ),
+    ] = "",
     work: Annotated[
         Path | None,
         typer.Option("--work", help="folder for what a called program writes; that of -o without"),
@@ -103,7 +111,7 @@ def command(
     settings = backend_config(config)
     inputs = [p for p in (t1, mask) if p]
     check_inputs(inputs)
-    outputs = planned_outputs(out, subject(t1), backend, report=report)
+    outputs = planned_outputs(out, subject(t1), _word(desc) or backend, report=report)
     if dry_run:
         plan = {
             "inputs": [str(p) for p in inputs],
@@ -120,12 +128,24 @@ def command(
     typer.echo(summary if as_json else str(outputs["table"]))
 
 
-def planned_outputs(out: Path, name: str, backend: str, *, report: bool = False) -> dict[str, Path]:
-    """Every file the command may write, by what it is."""
-    start = f"{name}_desc-{backend}_thickness"
+def _word(desc: str) -> str:
+    """The word, if a name of BIDS can hold it.
+
+    Raises:
+        ConfigError: it holds other than letters and digits.
+    """
+    if desc and not (desc.isascii() and desc.isalnum()):
+        msg = f"--desc '{desc}' holds other than letters and digits"
+        raise ConfigError(msg, "for example: --desc filled")
+    return desc
+
+
+def planned_outputs(out: Path, name: str, desc: str, *, report: bool = False) -> dict[str, Path]:
+    """Every file the command may write, by what it is; `desc` tells results of a scan apart."""
+    start = f"{name}_desc-{desc}_thickness"
     return {
         "map": out / f"{start}.nii.gz",
-        "regions": out / f"{name}_desc-{backend}_dseg.nii.gz",
+        "regions": out / f"{name}_desc-{desc}_dseg.nii.gz",
         "table": out / f"{start}.tsv",
         "picture": out / f"{start}.png",
         "sidecar": out / f"{start}.json",

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from brainfill.report.markup import data_uri, frame, number, pairs
 from brainfill.report.outliers import RULE, outliers
+from brainfill.report.parts import Section, section_html
 from brainfill.report.strips import strip
 
 Status = Literal["done", "unchanged", "failed"]
@@ -18,6 +19,8 @@ MEASURES = {
     "lesion_ml": ("Lesions [ml]", "volume of the lesion mask"),
     "stripe_index": ("Stripe index", "largest of three axes; 1 is a fill without stripes"),
     "step_pct": ("Border step [%]", "brightness of fill against tissue where they meet"),
+    "change_pct": ("Thickness change [%]", "whole cortex, before filling against after"),
+    "near_change_pct": ("Near lesions [%]", "thickness change of the regions near lesions"),
 }
 
 
@@ -34,6 +37,8 @@ class Person:
         lesion_ml: their volume [ml].
         stripe_index: largest stripe index of the fill over the three axes.
         step_pct: intensity step at the border of the fill [% of the tissue around].
+        change_pct: change of the mean thickness of the cortex by filling [%].
+        near_change_pct: mean of that of the regions near lesions [%].
         seconds: run time.
         warnings: what was said on the way.
         error: why it failed.
@@ -47,13 +52,18 @@ class Person:
     lesion_ml: float | None = None
     stripe_index: float | None = None
     step_pct: float | None = None
+    change_pct: float | None = None
+    near_change_pct: float | None = None
     seconds: float | None = None
     warnings: Sequence[str] = ()
     error: str = ""
 
 
 def group_page(
-    people: Sequence[Person], title: str = "Group", facts: Mapping[str, Any] | None = None
+    people: Sequence[Person],
+    title: str = "Group",
+    facts: Mapping[str, Any] | None = None,
+    sections: Sequence[Section] = (),
 ) -> str:
     """The page: one HTML file without any other.
 
@@ -61,6 +71,7 @@ def group_page(
         people: in the order in which they are listed first.
         title: such as the name of the data set; plain text.
         facts: what else is to be told of the run, such as versions; shown as names and values.
+        sections: what else is to be shown, before the list of people.
     """
     marked = marks(people)
     tiles = {
@@ -76,6 +87,7 @@ def group_page(
         *(f"<div><dt>{name}</dt><dd>{count}</dd></div>" for name, count in tiles.items()),
         "</dl></header><main>",
         _spread(people, marked),
+        *(section_html(section) for section in sections),
         _list(people, marked),
         _about(facts or {}),
         "</main>",
@@ -92,6 +104,11 @@ def marks(people: Sequence[Person]) -> list[list[str]]:
             if out:
                 own.append(name)
     return found
+
+
+def _known(people: Sequence[Person]) -> list[str]:
+    """The measures that anybody has."""
+    return [name for name in MEASURES if any(getattr(p, name) is not None for p in people)]
 
 
 def _spread(people: Sequence[Person], marked: Sequence[Sequence[str]]) -> str:
@@ -121,7 +138,7 @@ def _list(people: Sequence[Person], marked: Sequence[Sequence[str]]) -> str:
         "Person",
         "Status",
         "Lesions",
-        *(h for h, _ in MEASURES.values()),
+        *(MEASURES[name][0] for name in _known(people)),
         "Warnings",
         "Time [s]",
     ]
@@ -129,7 +146,8 @@ def _list(people: Sequence[Person], marked: Sequence[Sequence[str]]) -> str:
         f'<th scope="col"><button type="button">{escape(text)}<i aria-hidden="true"></i></button></th>'
         for text in heads
     )
-    lines = "".join(_line(p, m) for p, m in zip(people, marked, strict=True))
+    known = _known(people)
+    lines = "".join(_line(p, m, known) for p, m in zip(people, marked, strict=True))
     return (
         '<section aria-labelledby="people"><h2 id="people">People</h2>'
         '<p><label class="check"><input type="checkbox" id="only"> Only those that stand out or failed</label></p>'
@@ -139,7 +157,7 @@ def _list(people: Sequence[Person], marked: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _line(person: Person, marked: Sequence[str]) -> str:
+def _line(person: Person, marked: Sequence[str], known: Sequence[str]) -> str:
     name = escape(person.name)
     link = f'<a href="{escape(quote(person.page), quote=True)}">{name}</a>' if person.page else name
     picture = (
@@ -158,7 +176,7 @@ def _line(person: Person, marked: Sequence[str]) -> str:
         _cell(link + note, person.name),
         _cell(f'<span class="state {person.status}">{person.status}</span>', person.status),
         _cell(number(person.lesions), person.lesions),
-        *(_measure(getattr(person, key), key in marked) for key in MEASURES),
+        *(_measure(getattr(person, key), key in marked) for key in known),
         _cell(warnings, len(person.warnings)),
         _cell(number(person.seconds), person.seconds),
     ]

@@ -9,8 +9,9 @@ from html import escape
 from typing import Any
 
 from brainfill.report.markup import frame, pairs
-from brainfill.report.parts import Part, Section
+from brainfill.report.parts import Part, Section, section_html
 from brainfill.report.references import cited, linked
+from brainfill.report.related import PLACE
 
 MOST_BYTES = 6_000_000
 _LONG = 12  # characters of a figure in the summary, above which it is set smaller
@@ -35,10 +36,11 @@ def page(title: str, parts: Sequence[Part], command: Sequence[str] = ()) -> str:
         f'<p class="kicker">brainfill · {escape(names)}</p><h1>{escape(title)}</h1>',
         _summary(parts),
         _warnings(parts),
+        PLACE,
         "</header>",
         _navigation(shown),
         "<main>",
-        *(_html(section) for section in shown),
+        *(section_html(section) for section in shown),
         "</main>",
     ]
     scripts = dict.fromkeys(["page.js", *(name for part in parts for name in part.scripts)])
@@ -70,13 +72,6 @@ def _warnings(parts: Sequence[Part]) -> str:
 def _navigation(sections: Sequence[Section]) -> str:
     links = "".join(f'<li><a href="#{s.id}">{escape(s.title)}</a></li>' for s in sections)
     return f'<nav aria-label="Sections"><ol>{links}</ol></nav>'
-
-
-def _html(section: Section) -> str:
-    return (
-        f'<section aria-labelledby="{section.id}"><h2 id="{section.id}">{escape(section.title)}</h2>'
-        f"{section.html}</section>"
-    )
 
 
 def _methods(parts: Sequence[Part]) -> Section:

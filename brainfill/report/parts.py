@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 
@@ -43,3 +44,11 @@ class Part:
     facts: Mapping[str, Any] = field(default_factory=dict)
     scripts: Sequence[str] = ()
     data: str = ""
+
+
+def section_html(section: Section) -> str:
+    """A section with its heading."""
+    return (
+        f'<section aria-labelledby="{section.id}"><h2 id="{section.id}">{escape(section.title)}</h2>'
+        f"{section.html}</section>"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ _REGIONS = {
 _CHANGES = {
     "region": "Region",
     "hemisphere": "Side",
+    "near_lesion": "Near a lesion",
     "before_mm": "Before [mm]",
     "after_mm": "After [mm]",
     "change_pct": "Change [%]",
@@ -34,6 +35,8 @@ _FIGURES = {
     "bland-altman.svg": ("Difference against mean (Bland and Altman).", "Bland-Altman plot"),
     "box-plots.svg": ("Thickness before and after, and its change.", "Box plots"),
 }
+# One plot across the whole page would have letters twice as large as those of the other figures.
+_NARROW = {"bland-altman.svg": " narrow"}
 _AVERAGES = {
     "GlobalMean": "change, global mean",
     "ROIAverage": "change, mean over regions",
@@ -79,29 +82,64 @@ def compare_part(result: Result, facts: Mapping[str, Any]) -> Part:
     verdict = facts.get("Verdict", {}).get("Sentence", "")
     text = f"<p><b>{escape(verdict)}</b></p>" if verdict else ""
     figures = "".join(
-        f"<figure>{_image(data_uri(result.files[name], 'image/svg+xml'), label)}<figcaption>{caption}</figcaption></figure>"
+        f"<figure>{_image(data_uri(result.files[name], 'image/svg+xml'), label, _NARROW.get(name, ''))}<figcaption>{caption}</figcaption></figure>"
         for name, (caption, label) in _FIGURES.items()
         if name in result.files
     )
-    rows = list(result.tables["regions"])
-    heads = {name: words for name, words in _CHANGES.items() if rows and name in rows[0]}
+    rows = _near_in_words(list(result.tables["regions"]), facts["People"])
+    known = {name for row in rows for name, value in row.items() if value is not None}
+    heads = {name: words for name, words in _CHANGES.items() if name in known}
     html = text + figures + table(rows, heads, "Change by region")
     return Part(
         "compare",
-        {**_averages(facts), "people": number(facts["People"])},
+        _averages(facts) | ({"people": number(facts["People"])} if facts["People"] > 1 else {}),
         [Section("thickness-change", "Thickness change", html)],
         _methods(facts),
         facts,
     )
 
 
+def _near_in_words(rows: Sequence[Mapping[str, Any]], people: int) -> list[dict[str, Any]]:
+    """Rows that tell how many people have a lesion near the region; of one person, whether."""
+
+    def told(near: int | None) -> str | None:
+        if near is None:
+            return None
+        return f"{near} of {people}" if people > 1 else ("yes" if near else "no")
+
+    return [{**row, "near_lesion": told(row.get("near_lesion"))} for row in rows]
+
+
+def cohort_section(facts: Mapping[str, Any], address: str) -> Section:
+    """What the page of a group says of thickness, and the way to the page of the comparison.
+
+    Args:
+        facts: the record of the comparison.
+        address: of that page, relative to the group's; empty without one.
+    """
+    tiles = "".join(_tile(facts[name], words) for name, words in _averages_of(facts))
+    link = f'<p><a href="{address}">Comparison over people</a></p>' if address else ""
+    note = (
+        f'<p class="quiet below">Mean over {number(facts["People"])} people of |x - y| / (x + y), before filling '
+        "against after, with the interval of a bootstrap over people.</p>"
+    )
+    return Section("thickness", "Thickness change", f'<dl class="tiles">{tiles}</dl>{note}{link}')
+
+
+def _tile(average: Mapping[str, Any], words: str) -> str:
+    """An average; its interval is told below, where there is one."""
+    low, high = average.get("IntervalPct", (None, None))
+    interval = "" if low is None else f"<br>{low:.2f} to {high:.2f} %"
+    return f"<div><dt>{escape(words)}{interval}</dt><dd>{average['ChangePct']:.2f} %</dd></div>"
+
+
 def _averages(facts: Mapping[str, Any]) -> dict[str, str]:
-    found = {}
-    for name, words in _AVERAGES.items():
-        change = facts.get(name, {}).get("ChangePct")
-        if change is not None:
-            found[words] = f"{change:.2f} %"
-    return found
+    return {words: f"{facts[name]['ChangePct']:.2f} %" for name, words in _averages_of(facts)}
+
+
+def _averages_of(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The averages that are known, and what they are."""
+    return [(n, w) for n, w in _AVERAGES.items() if facts.get(n, {}).get("ChangePct") is not None]
 
 
 def _methods(facts: Mapping[str, Any]) -> str:
@@ -113,5 +151,5 @@ def _methods(facts: Mapping[str, Any]) -> str:
     )
 
 
-def _image(uri: str, label: str) -> str:
-    return f'<div class="paper"><img src="{uri}" alt="{escape(label, quote=True)}"></div>'
+def _image(uri: str, label: str, kind: str = "") -> str:
+    return f'<div class="paper{kind}"><img src="{uri}" alt="{escape(label, quote=True)}"></div>'

@@ -102,10 +102,13 @@ def run(scan: Scan, config: ThicknessConfig, ctx: Context, folder: Path | None =
         UnavailableError: a program, package or model is missing.
         ExternalError: a called program failed.
     """
+    from brainfill.preprocess.steps.skullstrip import is_file
     from brainfill.thickness.picture import picture
 
     settings = backend_config(config)
     plugin = registry.load(BACKENDS, config.backend)
+    if scan.lesion is not None and not plugin.USES_LESIONS:
+        ctx.warn(f"the lesion mask was not used: {config.backend} has no use for one")
     measure = plugin.build(settings) if folder is None else plugin.read(settings, folder)
     found: Thickness = measure(scan, ctx)
     if not any(row.mean_mm for row in found.regions):
@@ -125,6 +128,10 @@ def run(scan: Scan, config: ThicknessConfig, ctx: Context, folder: Path | None =
         "RegionsMeasured": sum(row.mean_mm is not None for row in found.regions),
         **found.facts,
     }
+    stripper = facts["BackendSettings"].get("skullstrip")
+    if stripper and is_file(stripper):
+        # People whose brain masks are given went through the same pipeline, whatever the files are called.
+        facts["BackendSettings"] = {**facts["BackendSettings"], "skullstrip": "mask file"}
     files = {"picture": picture(found, scan.images["T1w"])}
     return Result(volumes, {"thickness": rows}, facts, files)
 

@@ -64,7 +64,8 @@ class Thickness:
 class Backend(Protocol):
     """Measures cortical thickness.
 
-    A module of the registry has `Config` (a frozen dataclass of its settings), `missing(config)` (what must be
+    A module of the registry has `Config` (a frozen dataclass of its settings), `USES_LESIONS` (whether a lesion mask
+    changes anything), `missing(config)` (what must be
     installed before it can run, or an empty string), `state(config)` (what a result depends on beside images and
     settings, such as checksums of weights), `build(config)`, which gives a Backend, and `read(config, folder)`,
     which gives one that reads what the tool left in a folder instead of running it.

@@ -252,7 +252,8 @@ def test_flags_go_before_the_file(tmp_path, bids):
 @pytest.mark.parametrize(
     ("more", "code", "sentence"),
     [
-        (["--steps", "fill,thickness"], 69, "the step 'thickness' is not part of this version"),
+        (["--steps", "fill,thicknes"], 2, "unknown step 'thicknes'"),
+        (["--steps", "fill,thickness", "--thickness-set", "direct.iter=2"], 2, "'direct.iter'"),
         (["--output-spaces", "T1w", "fsaverage"], 2, "unknown output space 'fsaverage'"),
         (["--quality", "best"], 2, "--quality means nothing to the method 'localmean'"),
         (["--participant-label", "07"], 66, "no folder sub-07"),

@@ -98,6 +98,29 @@ def test_results_of_fastsurfer_are_read(call, files, tmp_path):
     assert outcome.err == ""
 
 
+@pytest.mark.usefixtures("no_picture")
+@pytest.mark.parametrize("backend", ["freesurfer", "dldirect"])
+def test_a_lesion_mask_that_is_not_used_is_told_of(call, files, tmp_path, freesurfer, backend):
+    folder = freesurfer if backend == "freesurfer" else write_dldirect(tmp_path / "dl", 2.5)
+    asked = ["thickness", files.t1, "-o", tmp_path / "o", "--backend", backend, "--from", folder]
+    sentence = f"the lesion mask was not used: {backend} has no use for one"
+    outcome = call(*asked, "--mask", files.mask, "-q", "--json")
+    assert outcome.code == 0
+    assert outcome.err == f"warning: {sentence}\n"
+    assert json.loads(outcome.out)["Warnings"] == [sentence]
+    assert "lesion mask" not in call(*asked, "--force", "-q").err
+
+
+@pytest.mark.usefixtures("no_picture")
+def test_results_may_be_told_apart_by_a_word(call, files, freesurfer, tmp_path):
+    asked = ["thickness", files.t1, "-o", tmp_path / "o", "--backend", "freesurfer"]
+    asked += ["--from", freesurfer, "-q"]
+    assert call(*asked, "--desc", "filled").code == 0
+    assert written(tmp_path / "o") == results("filled", "tsv", "png", "json")
+    refused = call(*asked, "--desc", "not_filled")
+    assert (refused.code, "letters and digits" in refused.err) == (2, True)
+
+
 @pytest.mark.parametrize("name", AFFINES)
 def test_a_map_comes_to_the_grid_of_the_scan(call, tmp_path, head, name):
     t1 = save(tmp_path / "sub-01_ses-2_space-orig_T1w.nii.gz", head, AFFINES[name])

@@ -10,24 +10,28 @@ import time
 from pathlib import Path
 
 import pytest
-from bids_cases import left_over, make_dataset
+from bids_cases import left_over, make_dataset, quick_thickness
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A dataset; commands that are run in it are slow to fill as long as there is a file "slow"."""
+    """A dataset; commands that are run in it are slow to fill as long as there is a file "slow".
+
+    So are those that measure thickness with "slow to measure"; otherwise they take no time.
+    """
     make_dataset(tmp_path / "raw")
-    package = tmp_path / "slowly"
-    package.mkdir()
-    (package / "sitecustomize.py").write_text(
-        "import sys, time\n"
+    package = quick_thickness(
+        tmp_path / "slowly",
+        "import time\n"
         "from pathlib import Path\n"
-        "if 'fill' in sys.orig_argv and 'bids' not in sys.orig_argv and Path('slow').exists():\n"
-        "    Path('filling').touch()\n"
-        "    time.sleep(120)\n"
+        "words = [] if 'bids' in sys.orig_argv else sys.orig_argv\n"
+        "for word, file in (('fill', 'slow'), ('thickness', 'slow to measure')):\n"
+        "    if word in words and Path(file).exists():\n"
+        "        Path('filling').touch()\n"
+        "        time.sleep(120)\n",
     )
     old = os.environ.get("PYTHONPATH")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(package), *([old] if old else [])]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([package, *([old] if old else [])]))
     return tmp_path
 
 
@@ -100,6 +104,42 @@ def test_killed_during_a_fill_and_repeated(folder):
     logs = [p.read_text() for p in (folder / "out/logs").glob("sub-01_*.log")]
     assert sum(text.count("$ python -m brainfill.bids.lesion ") for text in logs) == 1
     assert sum(text.count("$ python -m brainfill fill ") for text in logs) == 2
+
+
+def test_killed_during_a_measurement_and_repeated(folder):
+    (folder / "slow to measure").touch()
+    asked = ("--steps", "fill,thickness,compare", "--participant-label", "01", "--report")
+    child = start(folder, *asked)
+    until(lambda: filling(folder))
+    child.kill()
+    child.communicate()
+    assert results(folder) == FILLED[:1]
+    (folder / "slow to measure").unlink()
+    code, out, err = run(folder, *asked)
+    assert (code, out) == (0, "out/sub-01/anat/sub-01_desc-changeregions_thickness.tsv\n"), err
+    assert left_over(folder / "out") == []
+    # The fill was done before the kill, and is kept; its page knows those that came later.
+    logs = [p.read_text() for p in (folder / "out/logs").glob("sub-01_*.log")]
+    assert sum(text.count("$ python -m brainfill fill ") for text in logs) == 1
+    assert sum(text.count("--desc unfilled") for text in logs) == 2
+    assert 'href="sub-01_desc-change_thickness.html"' in (folder / "out/sub-01.html").read_text()
+
+
+def test_a_scan_that_cannot_be_measured_leaves_its_fill_and_the_others(folder):
+    with (folder / "slowly/sitecustomize.py").open("a") as file:
+        file.write(
+            "import os\n"
+            "if 'thickness' in words and any('sub-01' in word for word in words):\n"
+            "    print('error: no cortex', file=sys.stderr, flush=True)\n"
+            "    os._exit(65)\n"
+        )
+    code, _, err = run(folder, "--steps", "fill,thickness")
+    assert code == 75
+    assert "sub-01: failed: no cortex" in err
+    assert "Traceback" not in err
+    assert results(folder) == FILLED
+    assert (folder / "out/sub-02/anat/sub-02_desc-filled_thickness.tsv").exists()
+    assert not list((folder / "out/sub-01/anat").glob("*_thickness.*"))
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bids_cases import make_dataset, make_person
+from bids_cases import make_dataset, make_person, quick_thickness
 
 # Beside the Python that runs the tests, whether or not its folder is on the PATH.
 _PLACES = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
@@ -26,18 +26,23 @@ def problems(folder):
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory):
-    """Results of both levels for a person with lesions and one without, with sessions and without."""
+    """Results of all steps but preprocess, for a person with lesions and one without, who has a session."""
     folder = tmp_path_factory.mktemp("valid")
     raw = make_dataset(folder / "raw", labels=("01",))
     make_person(raw, "02", empty=True, session="a")
-    for level in (["participant", "--method", "localmean", "--steps", "fill,smooth"], ["group"]):
+    paths = [quick_thickness(folder / "quick"), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    steps = ["--steps", "fill,smooth,thickness,compare"]
+    for level in (["participant", "--method", "localmean", *steps], ["group"]):
         words = ["bids", str(raw), str(folder / "out"), *level]
-        subprocess.run([sys.executable, "-m", "brainfill", *words], check=True)
+        subprocess.run([sys.executable, "-m", "brainfill", *words], check=True, env=environment)
     return folder / "out"
 
 
 @pytest.mark.skipif(VALIDATOR is None, reason="bids-validator-deno is not installed")
 def test_the_validator_finds_no_error(out):
+    assert (out / "sub-01/anat/sub-01_desc-filled_thickness.nii.gz").exists()
+    assert (out / "group_thickness.tsv").exists()
     assert problems(out) == []
 
 

@@ -107,7 +107,9 @@ def _found(image: Volume, config: Config, ctx: Context) -> Found:
             raise DataError(msg, "use --skullstrip auto, or give a brain mask")
         return Found(brain, "none", "asked for; the image shows a brain only")
     if is_file(config.backend):
-        return Found(_own(config.backend, image, ctx), "mask", f"given as {config.backend}")
+        return Found(
+            _own(config.backend, image, ctx), "mask", f"given as {Path(config.backend).name}"
+        )
     return Found(_run(config.backend, image, config, ctx), config.backend, "asked for")
 
 

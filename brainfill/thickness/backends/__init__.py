@@ -1,1 +1,1 @@
-"""Ways to measure cortical thickness; a module each, with `Config`, `missing`, `state`, `build` and `read`."""
+"""Ways to measure cortical thickness; a module each, with `Config`, `USES_LESIONS`, `missing`, `state`, `build` and `read`."""

@@ -27,6 +27,7 @@ _TEMPLATE = {
     "-f": "T_template0_BrainCerebellumExtractionMask.nii.gz",
     "-p": "Priors2/priors%d.nii.gz",
 }
+USES_LESIONS = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,7 @@ import sys, ants, antspynet
 found = antspynet.cortical_thickness(ants.image_read(sys.argv[1]), verbose=True)
 ants.image_write(found["thickness_image"], sys.argv[2])
 """
+USES_LESIONS = True
 
 
 @dataclass(frozen=True, kw_only=True)

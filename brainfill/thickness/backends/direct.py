@@ -28,6 +28,7 @@ from brainfill.thickness.regions import FIRST, HINDBRAIN, figures, load_names
 from brainfill.thickness.sheet import Sheet
 
 TISSUES = "brainfill.preprocess.tissues"
+USES_LESIONS = True
 
 
 @dataclass(frozen=True, kw_only=True)

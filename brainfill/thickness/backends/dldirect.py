@@ -24,6 +24,7 @@ _SUBJECT = "subject"
 _THICK, _SD, _MAP = "result-thick.csv", "result-thickstd.csv", "T1w_norm_thickmap.nii.gz"
 _VOLUMES = "result-vol.csv"
 _ML = 1e-3  # of a mm^3
+USES_LESIONS = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from brainfill.thickness.freesurfer_tables import read_stats, stats_files
 _PACKAGE = "FastSurfer (https://github.com/Deep-MI/FastSurfer)"
 _SUBJECT = "subject"
 _PARCELLATION = "aparc.DKTatlas.mapped"
+USES_LESIONS = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,7 @@ from brainfill.thickness.freesurfer_tables import (
 _PACKAGE = "FreeSurfer (https://surfer.nmr.mgh.harvard.edu)"
 _SUBJECT = "subject"
 _MEASURES = ("thickness", "thicknessstd", "volume")
+USES_LESIONS = False
 
 
 @dataclass(frozen=True, kw_only=True)

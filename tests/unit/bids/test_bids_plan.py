@@ -4,32 +4,64 @@ from dataclasses import fields, replace
 
 import pytest
 
+from brainfill.bids.commands import IN_VOXELS
 from brainfill.bids.config import BidsConfig, in_order, read_toml
 from brainfill.bids.plan import all_needs, needs, print_of, steps_of
-from brainfill.core.errors import ConfigError, DataError, InputMissingError, UnavailableError
+from brainfill.core import registry
+from brainfill.core.errors import ConfigError, DataError, InputMissingError
 
 MNI = "MNI152NLin2009aSym"
-ALL = BidsConfig(steps=("preprocess", "fill", "smooth"), output_spaces=("T1w", MNI))
+ALL = BidsConfig(
+    steps=("preprocess", "fill", "smooth", "thickness", "compare"), output_spaces=("T1w", MNI)
+)
 
 
 def test_steps_come_in_order():
     config = in_order(BidsConfig(steps=("smooth", "fill", "preprocess"), output_spaces=(MNI,)))
     assert steps_of(config) == ["lesion", "preprocess", "fill", "smooth", "spaces"]
+    # What takes longest comes last; to compare, the scan as it was must be measured too.
+    assert steps_of(ALL)[4:] == ["spaces", "unfilled", "thickness", "compare"]
+    assert "unfilled" not in steps_of(replace(ALL, steps=("fill", "thickness")))
 
 
 def test_what_steps_need():
     assert needs("spaces", ALL) == ("preprocess", "smooth")
     assert all_needs("spaces", ALL) == {"lesion", "preprocess", "fill", "smooth"}
     assert needs("spaces", replace(ALL, steps=("fill",))) == ("preprocess", "fill")
+    assert needs("thickness", ALL) == ("smooth", "preprocess")
+    assert needs("thickness", replace(ALL, steps=("fill", "thickness"))) == ("fill",)
+    assert all_needs("compare", ALL) == set(steps_of(ALL)) - {"spaces", "compare"}
+    # What is filled says nothing about the scan as it was.
+    assert all_needs("unfilled", ALL) == {"lesion", "preprocess"}
 
 
-@pytest.mark.parametrize("step", ["lesion", "preprocess", "fill", "smooth", "spaces"])
+def test_tools_that_measure_on_surfaces_find_the_brain_themselves():
+    surfaces = replace(ALL, thickness_backend="freesurfer")
+    assert needs("unfilled", surfaces) == ("lesion",)
+    assert needs("thickness", surfaces) == ("smooth",)
+
+
+def test_tools_that_measure_in_voxels_are_those_that_use_lesions():
+    package = "brainfill.thickness.backends"
+    known = [n for n in registry.names(package) if registry.load(package, n).USES_LESIONS]
+    assert known == list(IN_VOXELS)
+    fields_of = {n: {f.name for f in fields(registry.load(package, n).Config)} for n in known}
+    assert all("skullstrip" in names for names in fields_of.values())
+
+
+@pytest.mark.parametrize("step", steps_of(ALL))
 def test_another_input_redoes_everything(step):
     base = print_of(step, ALL, ["a"], ["x"])
     assert print_of(step, ALL, ["a"], ["y"]) != base
     assert (print_of(step, ALL, ["b"], ["x"]) != base) is (step == "lesion")
 
 
+MEASURE = {
+    "thickness_backend": "fastsurfer",
+    "thickness_settings": ("direct.iterations=20",),
+    "thickness_mask": False,
+    "random_seed": 1,
+}
 CHANGES = {
     "preprocess": {"skull_strip": "skip", "random_seed": 1},
     "fill": {
@@ -40,6 +72,9 @@ CHANGES = {
         "on_empty": "skip",
     },
     "smooth": {"smooth_if": 2.0},
+    "unfilled": MEASURE,
+    "thickness": MEASURE,
+    "compare": {"random_seed": 1},
 }
 NO_MATTER = {
     *("participant_label", "session_label", "bids_filter_file", "derivatives", "steps"),
@@ -77,10 +112,27 @@ def test_other_weights_redo_the_fill(monkeypatch):
     assert print_of("fill", local, [], []) != before
 
 
-@pytest.mark.parametrize("step", ["thickness", "compare"])
-def test_a_step_that_is_not_there_is_refused(step):
-    with pytest.raises(UnavailableError, match=f"'{step}' is not part of this version"):
-        BidsConfig(steps=("fill", step))
+@pytest.mark.parametrize("model", ["tissues", "regions", "brain-mask"])
+def test_other_weights_redo_the_measurement(monkeypatch, model):
+    from brainfill.bids import plan
+    from brainfill.thickness.backends import direct
+
+    config = replace(ALL, steps=("fill", "thickness"))
+    before = print_of("thickness", config, [], [])
+    other = replace(plan.read_card(plan.find(model)), weights_sha256="0" * 64)
+    read = plan.read_card
+
+    def changed(folder):
+        return other if folder.name == model else read(folder)
+
+    deep = registry.load("brainfill.preprocess.tissues", "deep")
+    for module in (plan, direct, deep):
+        monkeypatch.setattr(module, "read_card", changed)
+    assert print_of("thickness", config, [], []) != before
+    # Where preprocess gives the brain, the network that would find it is none of its business.
+    given = print_of("thickness", ALL, [], [])
+    monkeypatch.undo()
+    assert (print_of("thickness", ALL, [], []) == given) is (model == "brain-mask")
 
 
 def test_what_cannot_be_meant():

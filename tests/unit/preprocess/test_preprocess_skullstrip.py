@@ -110,7 +110,7 @@ def test_the_users_own_mask_is_taken_from_any_grid(head, brain, brain_grids):
             2 * (changed.brain.data & expected).sum() / (changed.brain.data.sum() + expected.sum())
         )
         assert overlap > 0.95
-        assert undo.facts["SkullStripReason"] == "given as masks/brain.nii.gz"
+        assert undo.facts["SkullStripReason"] == "given as brain.nii.gz"
     assert said
 
 

@@ -3,6 +3,7 @@
 import re
 
 from brainfill.report.group import Person, group_page, marks
+from brainfill.report.parts import Section
 
 CALM = [
     Person(name=f"sub-{i:02d}", status="done", lesion_ml=2.0 + i / 10, stripe_index=1 + i / 100)
@@ -46,7 +47,19 @@ def test_without_values_there_is_no_spread():
 
 def test_unknown_values_sort_apart():
     page = group_page([FAILED])
-    assert page.count('data-value=""') == 5  # lesions, three measures, seconds
+    assert page.count('data-value=""') == 2  # lesions, seconds
+
+
+def test_measures_that_nobody_has_are_left_out():
+    assert "Thickness change [%]" not in group_page(CALM)
+    page = group_page([*CALM, Person(name="sub-08", status="done", change_pct=0.25)])
+    assert page.count("Thickness change [%]") == 3  # the spread, its label, and a column
+    assert page.count('data-value="0.25"') == 1
+
+
+def test_further_sections_come_before_the_people():
+    page = group_page(CALM, sections=[Section("more", "More & more", "<p>told</p>")])
+    assert page.index("More &amp; more") < page.index('id="people"')
 
 
 def test_the_run_is_told_when_known():

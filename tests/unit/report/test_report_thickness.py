@@ -4,7 +4,7 @@ import re
 
 from brainfill.report.page import page
 from brainfill.report.parts import Part, Section
-from brainfill.report.thickness import compare_part, thickness_part
+from brainfill.report.thickness import cohort_section, compare_part, thickness_part
 from brainfill.tasks._base import Result
 
 MADE = {"GeneratedBy": {"Name": "brainfill", "Version": "0.1.0"}}
@@ -44,12 +44,34 @@ def test_a_comparison():
     assert "Noise floor" not in shown
 
 
+def test_near_lesions_in_words():
+    rows = [REGION | {"near_lesion": 1}, REGION | {"region": "cuneus", "near_lesion": 0}]
+    of_one = compare_part(Result(tables={"regions": rows}), COMPARED | {"People": 1})
+    assert "<td>left</td><td>yes</td>" in of_one.sections[0].html
+    assert "<td>left</td><td>no</td>" in of_one.sections[0].html
+    assert "people" not in of_one.summary
+    of_two = compare_part(Result(tables={"regions": rows}), COMPARED)
+    assert "<td>left</td><td>1 of 2</td>" in of_two.sections[0].html
+    unknown = compare_part(Result(tables={"regions": [REGION | {"near_lesion": None}]}), COMPARED)
+    assert "Near a lesion" not in unknown.sections[0].html
+
+
 def test_a_comparison_with_a_noise_floor():
     regions = [REGION | {"floor_pct": 1.0}]
     verdict = {"Sentence": "filling not needed for this tool"}
     part = compare_part(Result(tables={"regions": regions}), COMPARED | {"Verdict": verdict})
     assert "<b>filling not needed for this tool</b>" in part.sections[0].html
     assert "Noise floor [%]" in part.sections[0].html
+
+
+def test_a_cohort_on_the_page_of_a_group():
+    facts = COMPARED | {"NearLesion": {"ChangePct": 2.0, "IntervalPct": [1.5, 2.5]}}
+    shown = cohort_section(facts, "c.html").html
+    assert "<dt>change near lesions<br>1.50 to 2.50 %</dt><dd>2.00 %</dd>" in shown
+    assert "<dd>10.00 %</dd>" in shown
+    assert "mean over regions</dt>" not in shown  # not known
+    assert '<a href="c.html">' in shown
+    assert "<a " not in cohort_section(facts, "").html
 
 
 def test_parts_share_one_page():

@@ -1,0 +1,157 @@
+"""What `brainfill bids` does at each level, and what it says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from brainfill.bids.config import BidsConfig
+from brainfill.core.config import to_dict
+from brainfill.core.errors import BrainfillError
+
+if TYPE_CHECKING:
+    from brainfill.bids.find import Case, Dataset
+    from brainfill.bids.person import Outcome
+
+
+def run_group(
+    cases: Sequence[Case], data: Dataset, config: BidsConfig, *, only_shown: bool, as_json: bool
+) -> None:
+    """The tables and pages of the group.
+
+    Raises:
+        InputMissingError: nobody was run yet.
+        BrainfillError: people cannot be compared, or a file cannot be written.
+    """
+    from brainfill.bids.group import group_rows, write_group
+
+    rows = group_rows(cases, data.out)
+    if only_shown:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    with _ended_by_sigterm():
+        paths = write_group(cases, rows, data, config, _warn)
+    typer.echo(json.dumps(rows, indent=2) if as_json else "\n".join(map(str, paths)))
+
+
+def run_participants(
+    cases: Sequence[Case],
+    data: Dataset,
+    config: BidsConfig,
+    *,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Everybody's steps.
+
+    Raises:
+        ConfigError, UnavailableError: nobody can be run like this.
+        CohortError: some people failed.
+    """
+    from brainfill.bids import plan
+    from brainfill.bids.describe import describe_dataset
+    from brainfill.bids.run import refuse_failures, run_people, summary
+
+    if not all(_kept(case, data, config) for case in cases):
+        plan.check(config)  # loads the method; with nothing to do the command ends at once
+    if dry_run:
+        typer.echo(json.dumps(_resolved(cases, data, config), indent=2))
+        return
+    describe_dataset(data, to_dict(config))
+    with _ended_by_sigterm():
+        outcomes = run_people(cases, data, config, _teller(quiet=quiet), _warn)
+    if as_json:
+        typer.echo(json.dumps([_plain(o) for o in outcomes], indent=2))
+    elif paths := [str(p) for o in outcomes for p in o.outputs]:
+        typer.echo("\n".join(paths))
+    if not quiet:
+        typer.echo(summary(outcomes), err=True)
+    refuse_failures(outcomes)
+
+
+def _teller(*, quiet: bool) -> Any:  # noqa: ANN401 - takes an outcome
+    def tell(outcome: Outcome) -> None:
+        if quiet and outcome.status != "failed":
+            return
+        after = f" in {outcome.seconds:.1f} s" if outcome.status == "done" else ""
+        why = f": {outcome.message}" if outcome.message else ""
+        typer.echo(f"{outcome.case.key}: {outcome.status}{after}{why}", err=True)
+        if outcome.hint:
+            typer.echo(f"hint: {outcome.hint}", err=True)
+
+    return tell
+
+
+def _warn(message: str) -> None:
+    typer.echo(f"warning: {message}", err=True)
+
+
+def _plain(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "Scan": outcome.case.key,
+        "Status": outcome.status,
+        "Message": outcome.message,
+        "Seconds": round(outcome.seconds, 2),
+        "Outputs": [str(p) for p in outcome.outputs],
+    }
+
+
+def _resolved(cases: Sequence[Case], data: Dataset, config: BidsConfig) -> dict[str, Any]:
+    """What a run would do, and for whom."""
+    return {
+        "options": to_dict(config),
+        "at_once": config.at_once,
+        "threads_each": config.threads,
+        "scans": [_planned(case, data, config) for case in cases],
+    }
+
+
+def _kept(case: Case, data: Dataset, config: BidsConfig) -> bool:
+    from brainfill.bids.person import is_done
+
+    try:
+        return not case.lack and all(is_done(case, data, config).values())
+    except BrainfillError:  # told when the person's turn comes
+        return False
+
+
+def _planned(case: Case, data: Dataset, config: BidsConfig) -> dict[str, Any]:
+    from brainfill.bids.commands import command
+    from brainfill.bids.job import Job
+    from brainfill.bids.person import is_done
+
+    about: dict[str, Any] = {
+        "scan": str(case.t1),
+        "masks": [str(p) for p in (*case.masks, *(m for m, _ in case.template_masks))],
+    }
+    if case.lack:
+        return about | {"failed": case.lack}
+    try:
+        done = is_done(case, data, config)
+    except BrainfillError as error:
+        return about | {"failed": str(error)}
+    job = Job(case, config, data.out, Path(config.work_dir or data.out / ".brainfill" / "work"))
+    todo = [step for step, kept in done.items() if not kept]
+    return about | {"todo": {s: shlex.join(["python", "-m", *command(s, job)]) for s in todo}}
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Have the signal that schedulers send end the run as Ctrl-C does."""
+
+    def interrupt(number: int, frame: Any) -> None:  # noqa: ANN401, ARG001 - as signal wants it
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

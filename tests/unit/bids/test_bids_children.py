@@ -1,0 +1,77 @@
+"""Processes of a run: they end with it, and so do the programs they called."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from brainfill.bids.children import Children, CommandError, StoppedError
+
+CALLER = """
+import subprocess, sys, time
+from pathlib import Path
+called = subprocess.Popen(["sleep", "60"])
+Path("pids.part").write_text(f"{__import__('os').getpid()} {called.pid}")
+Path("pids.part").rename("pids")
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def caller(tmp_path, monkeypatch):
+    """A command that calls a program; begins it, and gives its runner, both pids and what became of it."""
+    (tmp_path / "caller.py").write_text(CALLER)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    children, raised = Children(1), []
+
+    def call():
+        try:
+            children.call(["caller"], tmp_path / "log")
+        except (CommandError, StoppedError) as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    until(lambda: Path("pids").exists())
+    own, called = map(int, Path("pids").read_text().split())
+    yield children, thread, own, called, raised
+    children.stop()
+    thread.join()
+
+
+def until(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def gone(pid):
+    """Whether a process has ended, be it that nobody took note."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_what_a_command_called_ends_with_the_run(caller):
+    children, thread, own, called, raised = caller
+    assert not gone(called)
+    children.stop()
+    thread.join()
+    until(lambda: gone(own) and gone(called))
+    assert [type(e) for e in raised] == [StoppedError]
+
+
+def test_what_a_killed_command_called_does_not_live_on(caller):
+    _, thread, own, called, raised = caller
+    os.kill(own, signal.SIGKILL)
+    # The program holds the pipe that the command's JSON comes through, unless it is ended, too.
+    thread.join(30)
+    assert not thread.is_alive()
+    until(lambda: gone(called))
+    assert "killed by signal 9" in str(raised[0])
