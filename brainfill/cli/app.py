@@ -24,6 +24,7 @@ from brainfill.cli import (
     transform,
 )
 from brainfill.cli import list as list_
+from brainfill.cli.examples import examples
 from brainfill.cli.pipes import mind_no_leaving
 from brainfill.core.errors import BrainfillError
 
@@ -31,24 +32,29 @@ app = typer.Typer(
     name="brainfill",
     no_args_is_help=True,
     add_completion=False,
+    epilog=examples(
+        "brainfill fill T1.nii.gz MASK.nii.gz",
+        "brainfill fill --help",
+        "brainfill list models",
+    ),
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich would triple the time of --help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("fill")(fill.command)
-app.command("preprocess")(preprocess.command)
-app.command("smooth")(smooth.command)
-app.command("synthesize")(synthesize.command)
-app.command("thickness")(thickness.command)
-app.command("transform")(transform.command)
+app.command("fill", epilog=fill.EXAMPLES)(fill.command)
+app.command("preprocess", epilog=preprocess.EXAMPLES)(preprocess.command)
+app.command("smooth", epilog=smooth.EXAMPLES)(smooth.command)
+app.command("synthesize", epilog=synthesize.EXAMPLES)(synthesize.command)
+app.command("thickness", epilog=thickness.EXAMPLES)(thickness.command)
+app.command("transform", epilog=transform.EXAMPLES)(transform.command)
 app.add_typer(masks.app, name="masks")
-app.command("compare")(compare.command)
-app.command("robustness")(robustness.command)
+app.command("compare", epilog=compare.EXAMPLES)(compare.command)
+app.command("robustness", epilog=robustness.EXAMPLES)(robustness.command)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(study.app, name="study")
 app.add_typer(train.app, name="train")
-app.command("bids", cls=bids.ManyValues)(bids.command)
-app.command("list")(list_.command)
+app.command("bids", cls=bids.ManyValues, epilog=bids.EXAMPLES)(bids.command)
+app.command("list", epilog=list_.EXAMPLES)(list_.command)
 
 
 def _show_version(wanted: bool) -> None:

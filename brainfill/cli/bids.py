@@ -16,6 +16,7 @@ from typer.core import TyperCommand
 
 from brainfill import __version__
 from brainfill.bids.config import BidsConfig, in_order, read_toml
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Json, Quiet, default, flag
 from brainfill.core.config import from_dict, to_dict
 from brainfill.core.errors import BrainfillError
@@ -59,6 +60,14 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"brainfill {__version__}")
         raise typer.Exit
+
+
+EXAMPLES = examples(
+    "brainfill bids BIDS_DIR OUT_DIR participant --n-procs 4",
+    "brainfill bids BIDS_DIR OUT_DIR participant --participant-label 01 02 -d masks=LST_AI",
+    "brainfill bids BIDS_DIR OUT_DIR participant --steps preprocess,fill --output-spaces T1w MNI152NLin2009aSym",
+    "brainfill bids BIDS_DIR OUT_DIR group",
+)
 
 
 def command(
@@ -146,15 +155,9 @@ def command(
         typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
     ] = False,
 ) -> None:
-    r"""Fill the lesions of a BIDS dataset, each scan once; the same command again does only what is not done.
+    """Fill the lesions of a BIDS dataset, each scan once; the same command again does only what is not done.
 
     Lesion masks are found beside the T1w and in BIDS_DIR/derivatives, or where --derivatives says; several are joined.
-
-    \b
-    brainfill bids BIDS_DIR OUT_DIR participant --n-procs 4
-    brainfill bids BIDS_DIR OUT_DIR participant --participant-label 01 02 -d masks=LST_AI
-    brainfill bids BIDS_DIR OUT_DIR participant --steps preprocess,fill --output-spaces T1w MNI152NLin2009aSym
-    brainfill bids BIDS_DIR OUT_DIR group
     """
     config = _config(ctx, locals(), config_file)
     from brainfill.bids.find import find_cases, open_dataset
@@ -178,8 +181,9 @@ def _group(cases: Sequence[Case], data: Dataset, *, only_shown: bool, as_json: b
 
     rows = group_rows(cases, data.out)
     paths = [] if only_shown else write_group(cases, rows, data)
+    facts = {"Outputs": [str(p) for p in paths], "Rows": rows}
     shown = as_json or only_shown
-    typer.echo(json.dumps(rows, indent=2) if shown else "\n".join(map(str, paths)))
+    typer.echo(json.dumps(facts, indent=2) if shown else "\n".join(facts["Outputs"]))
 
 
 def _participants(
@@ -204,7 +208,7 @@ def _participants(
     with _ended_by_sigterm():
         outcomes = run_people(cases, data, config, _teller(quiet=quiet), _warn)
     if as_json:
-        typer.echo(json.dumps([_plain(o) for o in outcomes], indent=2))
+        typer.echo(json.dumps({"Scans": [_plain(o) for o in outcomes]}, indent=2))
     elif paths := [str(p) for o in outcomes for p in o.outputs]:
         typer.echo("\n".join(paths))
     if not quiet:

@@ -20,6 +20,7 @@ from brainfill.api import (
     page,
     run_fill,
 )
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
 from brainfill.cli.output import (
     all_or_none,
@@ -39,6 +40,13 @@ from brainfill.tasks.fill import FillConfig, filler_config
 
 # A value and its origin, spread over four lines by json; one line reads better.
 _VALUE = r'\{\s+("value": .*),\s+("origin": .*)\s+\}'
+
+EXAMPLES = examples(
+    "brainfill fill T1.nii.gz MASK.nii.gz",
+    "brainfill fill -i T1.nii.gz -l MASK.nii.gz -o OUT.nii.gz --report",
+    "brainfill fill T1.nii.gz MASK.nii.gz --samples 8 --sd SD.nii.gz",
+    "brainfill fill T1.nii.gz MASK.nii.gz --method localmean --dry-run",
+)
 
 
 def command(

@@ -41,7 +41,13 @@ Force = Annotated[bool, typer.Option("--force", help="replace outputs that exist
 DryRun = Annotated[
     bool, typer.Option("--dry-run", "-n", help="check, print the resolved options, do nothing")
 ]
-Json = Annotated[bool, typer.Option("--json", help="print a summary as JSON on stdout")]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="print one JSON object on stdout instead of paths: the outputs and the figures of the record",
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="say more on stderr")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="only warnings and errors on stderr, no progress")

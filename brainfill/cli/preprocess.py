@@ -17,6 +17,7 @@ from brainfill.api import (
     preprocess_report_part,
     run_preprocess,
 )
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
 from brainfill.cli.output import (
     all_or_none,
@@ -37,6 +38,12 @@ if TYPE_CHECKING:
     from brainfill.tasks._base import Result
 
 RECORD, PAGE = "desc-preproc.json", "desc-preproc.html"
+
+EXAMPLES = examples(
+    "brainfill preprocess T1.nii.gz -o DIR --mask MASK.nii.gz",
+    "brainfill preprocess T1.nii.gz -o DIR --preset l2i --flair FLAIR.nii.gz",
+    "brainfill preprocess T1.nii.gz -o DIR --steps skullstrip,n4 --set n4.shrink=6",
+)
 
 
 def command(

@@ -14,6 +14,7 @@ from brainfill import __version__
 from brainfill.api import CompareRequest, ReadConfig, Request, ThicknessRequest
 from brainfill.api._common import sources
 from brainfill.cli import compare, fill, thickness
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
 from brainfill.cli.output import all_or_none, check_inputs, check_outputs, new_folders
 from brainfill.cli.preprocess import subject
@@ -52,6 +53,12 @@ class Tool:
     def folder(self) -> str:
         """Name of the folder of its results."""
         return self.name.replace("/", "-")
+
+
+EXAMPLES = examples(
+    "brainfill robustness T1.nii.gz MASK.nii.gz -o DIR",
+    "brainfill robustness T1.nii.gz MASK.nii.gz -o DIR --backends direct/deep,freesurfer --filled FILLED.nii.gz",
+)
 
 
 def command(

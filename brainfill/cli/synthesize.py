@@ -16,6 +16,7 @@ from brainfill.api import (
     run_synthesize,
     synthesize_facts,
 )
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
 from brainfill.cli.output import all_or_none, check_inputs, check_outputs
 from brainfill.cli.progress import Talk, talking
@@ -25,6 +26,12 @@ from brainfill.io._bytes import output_format
 from brainfill.io.sidecar import beside, stem
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.synthesize import SynthesizeConfig, painter_config
+
+EXAMPLES = examples(
+    "brainfill synthesize T1.nii.gz MASK.nii.gz -o OUT.nii.gz",
+    "brainfill synthesize T1.nii.gz MASK.nii.gz -o OUT.nii.gz --flair FLAIR.nii.gz --flair-out OUT_FLAIR.nii.gz --grow 2",
+    "brainfill synthesize FLAIR.nii.gz MASK.nii.gz -o OUT.nii.gz --contrast FLAIR --lesion-contrast 1.4",
+)
 
 
 def command(

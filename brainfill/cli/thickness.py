@@ -18,6 +18,7 @@ from brainfill.api import (
     run_thickness,
     thickness_key,
 )
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
 from brainfill.cli.output import (
     all_or_none,
@@ -33,6 +34,12 @@ from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.thickness import ThicknessConfig, backend_config
+
+EXAMPLES = examples(
+    "brainfill thickness T1.nii.gz -o DIR",
+    "brainfill thickness T1.nii.gz -o DIR --mask MASK.nii.gz --segmenter atropos",
+    "brainfill thickness T1.nii.gz -o DIR --backend freesurfer --from SUBJECT",
+)
 
 
 def command(
