@@ -181,9 +181,11 @@ def _group(cases: Sequence[Case], data: Dataset, *, only_shown: bool, as_json: b
 
     rows = group_rows(cases, data.out)
     paths = [] if only_shown else write_group(cases, rows, data)
-    facts = {"Outputs": [str(p) for p in paths], "Rows": rows}
+    names = [str(p) for p in paths]
     shown = as_json or only_shown
-    typer.echo(json.dumps(facts, indent=2) if shown else "\n".join(facts["Outputs"]))
+    typer.echo(
+        json.dumps({"Outputs": names, "Rows": rows}, indent=2) if shown else "\n".join(names)
+    )
 
 
 def _participants(
