@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from brainfill.cli import (
     compare,
     evaluate,
     fill,
+    info,
     masks,
     preprocess,
     robustness,
@@ -31,11 +33,10 @@ from brainfill.core.errors import BrainfillError
 app = typer.Typer(
     name="brainfill",
     no_args_is_help=True,
-    add_completion=False,
     epilog=examples(
         "brainfill fill T1.nii.gz MASK.nii.gz",
         "brainfill fill --help",
-        "brainfill list models",
+        "brainfill info",
     ),
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich would triple the time of --help
@@ -54,6 +55,7 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(study.app, name="study")
 app.add_typer(train.app, name="train")
 app.command("bids", cls=bids.ManyValues, epilog=bids.EXAMPLES)(bids.command)
+app.command("info", epilog=info.EXAMPLES)(info.command)
 app.command("list", epilog=list_.EXAMPLES)(list_.command)
 
 
@@ -88,6 +90,10 @@ def bids_main() -> None:
 def main() -> None:
     """Run the command line and exit."""
     mind_no_leaving()
+    if "_BRAINFILL_COMPLETE" in os.environ:
+        # typer passes the help through rich where there is one, which costs as much time as all the rest and drops
+        # what stands in brackets, such as units.
+        sys.modules["rich"] = None  # type: ignore[assignment]
     try:
         app()
     except BrainfillError as error:
