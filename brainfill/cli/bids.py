@@ -16,6 +16,7 @@ from typer.core import TyperCommand
 
 from brainfill import __version__
 from brainfill.bids.config import BidsConfig, in_order, read_toml
+from brainfill.cli import values
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Json, Quiet, default, flag
 from brainfill.core.config import from_dict, to_dict
@@ -104,8 +105,12 @@ def command(
     on_empty: Annotated[Literal["copy", "skip", "fail"], flag(BidsConfig, "on_empty")] = default(
         BidsConfig, "on_empty"
     ),
-    method: Annotated[str, flag(BidsConfig, "method")] = default(BidsConfig, "method"),
-    model: Annotated[str, flag(BidsConfig, "model")] = default(BidsConfig, "model"),
+    method: Annotated[str, flag(BidsConfig, "method", values=values.FILLERS)] = default(
+        BidsConfig, "method"
+    ),
+    model: Annotated[str, flag(BidsConfig, "model", values=values.models)] = default(
+        BidsConfig, "model"
+    ),
     quality: Annotated[Literal["fast", "balanced", "best"], flag(BidsConfig, "quality")] = default(
         BidsConfig, "quality"
     ),
@@ -118,7 +123,9 @@ def command(
     deterministic: Annotated[bool, flag(BidsConfig, "deterministic")] = default(
         BidsConfig, "deterministic"
     ),
-    device: Annotated[str, flag(BidsConfig, "device")] = default(BidsConfig, "device"),
+    device: Annotated[str, flag(BidsConfig, "device", values=values.DEVICES)] = default(
+        BidsConfig, "device"
+    ),
     n_procs: Annotated[int, flag(BidsConfig, "n_procs", "--n-procs", "--nprocs")] = default(
         BidsConfig, "n_procs"
     ),

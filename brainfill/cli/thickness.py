@@ -18,6 +18,7 @@ from brainfill.api import (
     run_thickness,
     thickness_key,
 )
+from brainfill.cli import values
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
 from brainfill.cli.output import (
@@ -67,7 +68,7 @@ def command(
         Literal["auto", "atropos", "deep", "kmeans"], flag(ThicknessConfig, "segmenter")
     ] = default(ThicknessConfig, "segmenter"),
     skullstrip: Annotated[
-        str, flag(ThicknessConfig, "skullstrip", metavar="BACKEND|FILE")
+        str, flag(ThicknessConfig, "skullstrip", metavar="BACKEND|FILE", values=values.STRIPPERS)
     ] = default(ThicknessConfig, "skullstrip"),
     set_: Annotated[
         list[str], flag(ThicknessConfig, "settings", "--set", metavar="KEY=VALUE")
@@ -84,7 +85,9 @@ def command(
         ReadConfig, "assume_same_grid"
     ),
     seed: Annotated[int, flag(RunConfig, "seed")] = default(RunConfig, "seed"),
-    device: Annotated[str, flag(RunConfig, "device")] = default(RunConfig, "device"),
+    device: Annotated[str, flag(RunConfig, "device", values=values.DEVICES)] = default(
+        RunConfig, "device"
+    ),
     threads: Annotated[int, flag(RunConfig, "threads")] = default(RunConfig, "threads"),
     deterministic: Annotated[bool, flag(RunConfig, "deterministic")] = default(
         RunConfig, "deterministic"

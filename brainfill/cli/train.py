@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from brainfill.cli import values
 from brainfill.cli._packing import find_sources, pack_sources
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, default, flag
@@ -61,15 +62,21 @@ def command(
     ] = None,
     lesions: Lesions = "",
     exclude: Exclude = None,
-    family: Annotated[str, flag(TrainOptions, "family")] = default(TrainOptions, "family"),
-    preset: Annotated[str, flag(TrainOptions, "preset")] = default(TrainOptions, "preset"),
+    family: Annotated[str, flag(TrainOptions, "family", values=values.FAMILIES)] = default(
+        TrainOptions, "family"
+    ),
+    preset: Annotated[str, flag(TrainOptions, "preset", values=values.PRESETS)] = default(
+        TrainOptions, "preset"
+    ),
     max_minutes: Annotated[float | None, flag(TrainOptions, "max_minutes")] = default(
         TrainOptions, "max_minutes"
     ),
     set_: Annotated[
         list[str], flag(TrainOptions, "settings", "--set", metavar="KEY=VALUE")
     ] = default(TrainOptions, "settings"),
-    device: Annotated[str, flag(RunConfig, "device")] = default(RunConfig, "device"),
+    device: Annotated[str, flag(RunConfig, "device", values=values.DEVICES)] = default(
+        RunConfig, "device"
+    ),
     dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
