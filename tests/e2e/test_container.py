@@ -1,0 +1,315 @@
+"""The image: what its recipes say, and the app as it would run there, sealed off from the machine."""
+
+import importlib.util
+import json
+import os
+import re
+import shlex
+import shutil
+import site
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import typer
+from bids_cases import make_dataset
+from image import FOLDER, MISSING, PREFIX, PROJECT, TMP, Root, of, pairs, stages
+from packaging.requirements import Requirement
+
+from brainfill import __version__
+from brainfill.cli.app import app
+from brainfill.cli.bids import spread
+from brainfill.core.errors import BrainfillError
+
+DOCKERFILE = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
+BUILD, FINAL = stages(DOCKERFILE)
+APPTAINER = (FOLDER / "apptainer.def").read_text(encoding="utf-8")
+UID = 4242
+SEALED = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
+
+
+def pins(variant):
+    """Exact versions by name, lower case."""
+    text = (FOLDER / f"requirements-{variant}.txt").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith(("#", "--"))]
+    return dict(line.split("==") for line in lines)
+
+
+def section(name):
+    """The lines of a section of the recipe for Apptainer."""
+    body = re.split(r"^%", APPTAINER, flags=re.MULTILINE)
+    (part,) = (part for part in body if part.startswith(f"{name}\n"))
+    return [line.strip() for line in part.splitlines()[1:] if line.strip()]
+
+
+def test_the_base_is_one_version_and_the_same_for_both():
+    base = re.search(r"^ARG PYTHON=(\S+)$", DOCKERFILE, re.MULTILINE)[1]
+    assert re.fullmatch(r"3\.\d+\.\d+-slim-\w+", base)
+    assert of(BUILD, "FROM") == ["python:${PYTHON} AS build"]
+    assert of(FINAL, "FROM") == ["python:${PYTHON}"]
+    assert f"From: python:{base}\n" in APPTAINER
+
+
+def test_both_recipes_install_in_the_same_way():
+    lines = section("post")
+    places = [lines.index(line) for line in of(BUILD, "RUN")]
+    assert places == sorted(places)
+    ours = pairs(FINAL, "ENV")
+    theirs = dict(line.removeprefix("export ").split("=", 1) for line in section("environment"))
+    # Apptainer passes cards on by --nv, Docker by these.
+    ours = {k: v for k, v in ours.items() if not k.startswith("NVIDIA")}
+    assert theirs.pop("PATH") == f"{PREFIX}/bin:$PATH"
+    assert ours.pop("PATH").startswith(f"{PREFIX}/bin:")
+    assert {k: v.replace("{{ VERSION }}", __version__) for k, v in theirs.items()} == ours
+
+
+def test_the_user_is_nobody_in_particular():
+    (user,) = of(FINAL, "USER")
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
+    after = [word for word, _ in FINAL[[w for w, _ in FINAL].index("USER") :]]
+    assert "RUN" not in after
+    assert "HOME" not in pairs(FINAL, "ENV")
+
+
+def test_the_entry_point_is_the_app():
+    assert json.loads(of(FINAL, "ENTRYPOINT")[0]) == ["brainfill-bids"]
+    assert section("runscript") == ['exec brainfill-bids "$@"']
+    scripts = metadata.distribution("brainfill").entry_points
+    assert "brainfill-bids" in {s.name for s in scripts}
+
+
+def test_labels_and_version():
+    labels = pairs(FINAL, "LABEL")
+    for name in ("org.opencontainers.image.version", "org.label-schema.version"):
+        assert labels[name] == __version__
+    assert labels["org.opencontainers.image.title"] == "brainfill"
+    assert pairs(FINAL, "ENV")["BRAINFILL_DOCKER_TAG"] == f"brainfill:{__version__}"
+    assert f"VERSION={__version__}" in section("arguments")
+
+
+def test_what_is_copied_exists_and_is_not_ignored():
+    ignore = (FOLDER / "Dockerfile.dockerignore").read_text(encoding="utf-8").split()
+    for rest in of(BUILD, "COPY"):
+        for variant in ("cpu", "cuda"):
+            *sources, _ = rest.replace("${VARIANT}", variant).split()
+            for source in sources:
+                assert (PROJECT / source).exists()
+                assert any(Path(source).match(i[1:]) for i in ignore if i[0] == "!")
+
+
+@pytest.mark.parametrize("variant", ["cpu", "cuda"])
+def test_everything_that_is_needed_is_pinned(variant):
+    """By what the packages installed here say of themselves, begun with ours."""
+    pinned, seen, todo = pins(variant), set(), {"brainfill"}
+    while todo:
+        name = todo.pop()
+        seen.add(name)
+        for text in metadata.requires(name) or []:
+            need = Requirement(text)
+            if need.marker and not need.marker.evaluate({"extra": ""}):
+                continue
+            low = re.sub(r"[-_.]+", "-", need.name).lower()
+            version = {re.sub(r"[-_.]+", "-", n): v for n, v in pinned.items()}.get(low)
+            assert version, f"{low}, needed by {name}, is not pinned"
+            if name == "brainfill" or metadata.version(name) == pinned.get(name):
+                assert need.specifier.contains(version, prereleases=True), (name, text, version)
+            if low not in seen:
+                todo.add(low)
+    assert {"torch", "antspyx", "nibabel", "typer"} <= seen
+
+
+def test_variants_differ_in_torch_alone():
+    cpu, cuda = pins("cpu"), pins("cuda")
+    assert cpu["torch"] == f"{cuda['torch']}+cpu"
+    assert all(cuda[name] == version for name, version in cpu.items() if name != "torch")
+    extra = {n for n in cuda if n not in cpu}
+    assert all(n.startswith(("nvidia-", "cuda-")) or n == "triton" for n in extra)
+
+
+@pytest.fixture(scope="module")
+def maker():
+    spec = importlib.util.spec_from_file_location("descriptor", FOLDER / "descriptor.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def boutiques():
+    return json.loads((FOLDER / "boutiques.json").read_text(encoding="utf-8"))
+
+
+def test_the_descriptor_is_that_of_the_options(maker, boutiques):
+    assert boutiques == maker.descriptor(), "run pipelines/container/descriptor.py again"
+
+
+def test_the_descriptor_is_valid(boutiques):
+    from boutiques.validator import DescriptorValidationError, validate_descriptor
+
+    assert validate_descriptor(boutiques)
+    first, *rest = boutiques["inputs"]
+    broken = boutiques | {"inputs": [{k: v for k, v in first.items() if k != "type"}, *rest]}
+    with pytest.raises(DescriptorValidationError):
+        validate_descriptor(broken)
+
+
+def test_flags_of_the_descriptor_are_those_of_the_command(maker):
+    command = typer.main.get_command(app).commands["bids"]
+    known = {o for p in command.params for o in (*p.opts, *p.secondary_opts)}
+    found = maker.descriptor()
+    assert {f for i in found["inputs"] if (f := i.get("command-line-flag"))} <= known
+    assert [i["id"] for i in found["inputs"] if not i["optional"]] == [
+        "bids_dir",
+        "out_dir",
+        "level",
+    ]
+    codes = {e.exit_code for e in BrainfillError.__subclasses__()} | {75, 130}
+    assert {e["code"] for e in found["error-codes"]} == codes
+
+
+def test_a_call_by_the_descriptor_is_understood(maker):
+    values = {"bids_dir": "/data", "out_dir": "/out", "level": "participant"}
+    values |= {"participant_label": "01 02", "dilate": 2, "no_report": True, "steps": "fill"}
+    found = maker.descriptor()
+    line = found["command-line"]
+    for entry in found["inputs"]:
+        flag, value = entry.get("command-line-flag", ""), values.get(entry["id"])
+        words = "" if value is None else flag if value is True else f"{flag} {value}"
+        line = line.replace(entry["value-key"], words)
+    name, *words = shlex.split(line)
+    assert name == "brainfill-bids"
+    given = typer.main.get_command(app).commands["bids"].make_context("bids", spread(words)).params
+    assert list(given["participant_label"]) == ["01", "02"]
+    assert (str(given["bids_dir"]), given["dilate"], given["report"]) == ("/data", 2, False)
+
+
+def fetch_setuptools(packages):
+    """Put the version that is pinned in place of the one that venv brings along, as the next RUN does."""
+    for old in packages.glob("setuptools*"):
+        shutil.rmtree(old)
+    words = ["pip", "install", "-q", "--no-deps", "--target", packages]
+    pin = f"setuptools=={pins('cpu')['setuptools']}"
+    done = subprocess.run([sys.executable, "-m", *words, pin], capture_output=True, check=False)
+    if done.returncode and "BRAINFILL_CI" not in os.environ:
+        pytest.skip("needs an index of packages")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def root():
+    """The image: its RUN lines done, with the packages that are installed here in place of those it would fetch."""
+    if "BRAINFILL_CI" in os.environ:
+        assert not MISSING
+    # Not in the folder of the other tests, which nobody but root may enter.
+    with tempfile.TemporaryDirectory(prefix="brainfill-image-") as name:
+        made = Root(Path(name))
+        created, *fetched, installed, checked = of(BUILD, "RUN")
+        assert created == f"python -m venv {PREFIX}"
+        assert all("requirements.txt" in line for line in fetched)
+        assert checked == "pip check"
+        made.build(created)
+        (packages,) = made.inside(PREFIX).glob("lib/python*/site-packages")
+        fetch_setuptools(packages)
+        (packages / "here.pth").write_text("\n".join(site.getsitepackages()))
+        for rest in of(BUILD, "COPY")[1:]:
+            *sources, target = rest.split()
+            for source in sources:
+                place = made.inside("/src") / ("" if target == "./" else target)
+                copy = shutil.copytree if (PROJECT / source).is_dir() else shutil.copy
+                copy(PROJECT / source, place)
+        made.build(installed)
+        shutil.rmtree(made.inside("/src"))
+        yield made
+
+
+ENVIRONMENT = pairs(FINAL, "ENV")
+LOOK = """
+import json, os, pathlib, socket
+def may(action):
+    try:
+        action()
+    except OSError:
+        return False
+    return True
+import brainfill
+print(json.dumps({
+    "uid": os.getuid(),
+    "home": os.environ.get("HOME"),
+    "write": [p for p in ("/", "/opt/brainfill", "/data", "/out", "/tmp") if may(pathlib.Path(p, "x").touch)],
+    "net": may(lambda: socket.create_connection(("127.0.0.1", 9), 1)) or len(socket.if_nameindex()) > 1,
+    "package": brainfill.__file__,
+}))
+"""
+
+
+@SEALED
+def test_the_seal_is_tight(root, tmp_path):
+    for name in ("data", "out"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(0o777)
+    volumes = [f"{tmp_path}/data:/data:ro", f"{tmp_path}/out:/out"]
+    done = root.run(ENVIRONMENT, UID, ["python", "-c", LOOK], volumes)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen.pop("package").startswith(f"{PREFIX}/lib/")
+    assert seen == {"uid": UID, "home": None, "write": ["/out", TMP], "net": False}
+
+
+@SEALED
+def test_the_image_answers(root):
+    done = root.run(ENVIRONMENT, UID, json.loads(of(FINAL, "ENTRYPOINT")[0]))
+    assert done.returncode == 2
+    assert "bids_dir" in done.stderr
+    facts = json.loads(root.run(ENVIRONMENT, UID, ["brainfill", "info", "--json"]).stdout)
+    assert facts["Versions"]["brainfill"] == __version__
+    assert all(m["Verified"] and m["Folder"].startswith(PREFIX) for m in facts["Models"])
+
+
+@SEALED
+def test_the_app_runs_sealed_off(root, tmp_path):
+    raw, out = make_dataset(tmp_path / "raw", labels=("01",)), tmp_path / "out"
+    out.mkdir()
+    out.chmod(0o777)
+    volumes = [f"{raw}:/data:ro", f"{out}:/out"]
+    app_words = ["brainfill-bids", "/data", "/out"]
+    more = ["--participant-label", "01", "--steps", "fill,smooth"]
+    done = root.run(ENVIRONMENT, UID, [*app_words, "participant", *more], volumes)
+    assert done.returncode == 0, done.stderr
+    assert "/out/sub-01/anat/sub-01_desc-smoothed_T1w.nii.gz" in done.stdout
+    done = root.run(ENVIRONMENT, UID, [*app_words, "group"], volumes)
+    assert done.returncode == 0, done.stderr
+    for name in (
+        "sub-01/anat/sub-01_desc-filled_T1w.nii.gz",
+        "sub-01/anat/sub-01_desc-filled_T1w.json",
+        "sub-01.html",
+        "group_T1w.tsv",
+    ):
+        assert (out / name).stat().st_uid == UID
+    about = json.loads((out / "dataset_description.json").read_text())
+    tag = {"Type": "docker", "Tag": f"brainfill:{__version__}"}
+    assert about["GeneratedBy"][0]["Container"] == tag
+
+
+@pytest.mark.skipif("BRAINFILL_CI" not in os.environ, reason="asks the index of packages; on in CI")
+@pytest.mark.parametrize("variant", ["cpu", "cuda"])
+def test_the_pinned_versions_can_be_had(variant, tmp_path):
+    file = tmp_path / "requirements.txt"
+    file.write_text("\n".join(f"{n}=={v}" for n, v in pins(variant).items()))
+    words = [
+        "install",
+        "--dry-run",
+        "--ignore-installed",
+        "--no-deps",
+        "--no-build-isolation",
+        "-r",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", *words, str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
