@@ -9,9 +9,9 @@ from typing import Any
 
 from brainfill import __version__
 from brainfill.bids.find import DESCRIPTION, Case, Dataset
-from brainfill.bids.stage import make_folder
+from brainfill.bids.stage import REFUSED
 from brainfill.core.errors import BrainfillError, ConfigError
-from brainfill.io.atomic import replacing
+from brainfill.io.atomic import make_folder, replacing
 from brainfill.io.sidecar import read_json, write_sidecar
 from brainfill.io.tables import read_table, write_table
 
@@ -69,7 +69,7 @@ def describe_dataset(data: Dataset, method: Mapping[str, Any]) -> None:
         ConfigError: the output folder holds a dataset that is none of ours, or cannot be written.
     """
     before = _ours(data.out)
-    make_folder(data.out / "logs")
+    make_folder(data.out / "logs", REFUSED)
     links = {"raw": _address(data.raw, data.out)}
     links |= {name: _address(path, data.out) for name, path in data.derivatives.items()}
     made_by = {"Name": "brainfill", "Version": __version__} | _container()

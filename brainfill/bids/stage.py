@@ -11,8 +11,9 @@ from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from brainfill.core.errors import ConfigError
-from brainfill.io.atomic import replacing
+from brainfill.io.atomic import make_folder, replacing
+
+REFUSED = "choose another OUT_DIR, or ask for access"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def folders(out: Path, work_dir: str) -> Folders:
     own = out / ".brainfill"
     found = Folders(out / "logs", own / "locks", Path(work_dir) if work_dir else own / "work")
     for folder in (out, found.logs, found.locks, found.work):
-        make_folder(folder)
+        make_folder(folder, REFUSED)
     return found
 
 
@@ -71,7 +72,7 @@ def publish(
     """
     moves = [(p, place(p.name)) for p in sorted(stage.iterdir()) if p.name not in taken]
     for folder in {to.parent for _, to in moves}:
-        make_folder(folder)
+        make_folder(folder, REFUSED)
         for left in folder.glob(f".part-*-{key}_*"):  # of a killed run
             left.unlink(missing_ok=True)
     for path, to in moves:
@@ -96,16 +97,3 @@ def copy_image(path: Path, to: Path) -> None:
             shutil.copyfile(path, temporary)
         else:
             temporary.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, unless it is there.
-
-    Raises:
-        ConfigError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"folder '{folder}' cannot be made: {error.strerror}"
-        raise ConfigError(msg, "choose another OUT_DIR, or ask for access") from error

@@ -18,11 +18,11 @@ from brainfill.cli.output import (
     check_inputs,
     check_outputs,
     command_line,
-    make_folder,
     write_page,
 )
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
+from brainfill.io.atomic import make_folder
 from brainfill.tasks.compare import FIGURES, TABLES, CompareConfig
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from brainfill.core.errors import ConfigError, InputMissingError
-from brainfill.io.atomic import check_output, replacing
+from brainfill.io.atomic import check_output, make_folder, replacing
 from brainfill.io.sidecar import beside
 from brainfill.tasks._device import RunConfig
 
@@ -56,19 +56,6 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], *, force: boo
         if path.exists() and not force:
             msg = f"output '{path}' exists already"
             raise ConfigError(msg, "replace it with --force, or choose another name with -o")
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, unless it is there.
-
-    Raises:
-        ConfigError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"folder '{folder}' cannot be made: {error.strerror}"
-        raise ConfigError(msg, "choose another folder") from error
 
 
 @contextlib.contextmanager

@@ -25,12 +25,12 @@ from brainfill.cli.output import (
     check_inputs,
     check_outputs,
     command_line,
-    make_folder,
     runtime,
     write_page,
 )
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
+from brainfill.io.atomic import make_folder
 from brainfill.io.sidecar import beside
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.preprocess import PreprocessConfig, plan, product_names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,12 @@ def ignore(message: str) -> None:
 
 def silent(stage: str, done: int, total: int) -> None:
     """A Progress that shows nothing."""
+
+
+def cores() -> int:
+    """CPU cores this process may use."""
+    # What the machine has is more than a container or a batch job is given.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def seed_of(*parts: int) -> int:

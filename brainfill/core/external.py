@@ -72,15 +72,25 @@ def run_program(
     )
     # Some programs end with 0 whatever happens; the file they leave is the better witness.
     if code or not (folder / out).is_file():
-        how = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
-        msg = f"'{found}' {how} and said: {said}"
+        msg = f"'{found}' {how_it_ended(code, said)}"
         hint = f"all it said is in '{log}'; {instead}" if log else f"run it by hand, or {instead}"
         raise ExternalError(msg, hint)
     return folder / out
 
 
+def how_it_ended(code: int, said: str) -> str:
+    """Words for the end of a program that failed.
+
+    Args:
+        code: its exit code, negative for a signal, as Python gives it.
+        said: all that it said; the last line is told.
+    """
+    how = f"was killed by signal {-code}" if code < 0 else f"failed with exit code {code}"
+    return f"{how} and said: {_last_line(said) or 'nothing'}"
+
+
 def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Exit code, and the last line said."""
+    """Exit code, and what it said."""
     done = subprocess.run(  # noqa: S603 - a program the user chose, no shell
         command,
         cwd=folder,
@@ -90,13 +100,13 @@ def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -
         errors="replace",
         check=False,
     )
-    return done.returncode, _last_line(done.stderr) or _last_line(done.stdout) or "nothing"
+    return done.returncode, done.stderr.strip() or done.stdout
 
 
 def _logged(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path
 ) -> tuple[int, str]:
-    """Exit code, and the last line said; all of it goes to the log at once, so that a look at it shows how far it is."""
+    """Exit code, and what it said, which goes to the log at once, so that a look at it shows how far it is."""
     with log.open("wb") as file:
         done = subprocess.run(  # noqa: S603 - a program the user chose, no shell
             command,
@@ -107,8 +117,7 @@ def _logged(
             stderr=subprocess.STDOUT,
             check=False,
         )
-    text = log.read_text(encoding="utf-8", errors="replace")
-    return done.returncode, _last_line(text) or "nothing"
+    return done.returncode, log.read_text(encoding="utf-8", errors="replace")
 
 
 def _last_line(text: str) -> str:

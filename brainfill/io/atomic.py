@@ -1,4 +1,4 @@
-"""Output files that are either complete or not there."""
+"""Output files that are either complete or not there, and their folders."""
 
 from __future__ import annotations
 
@@ -50,6 +50,23 @@ def replacing(out: Path) -> Iterator[Path]:
         finally:
             with contextlib.suppress(OSError):  # the reason it was never made is on its way already
                 temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path, hint: str = "choose another folder") -> None:
+    """Make a folder, and those above it, unless it is there.
+
+    Args:
+        folder: the wanted one.
+        hint: what the user can do where it cannot be made.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"folder '{folder}' cannot be made: {error.strerror}"
+        raise ConfigError(msg, hint) from error
 
 
 def check_output(out: Path) -> None:

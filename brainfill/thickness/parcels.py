@@ -77,30 +77,42 @@ def parcels(image: Volume, brain: Mask, model: str, ctx: Context) -> Parcels:
     return Parcels(grid, shares)
 
 
-def numbered(classes: LabelMap, inner: Mask, found: Registration, ctx: Context) -> LabelMap:
-    """Cortical labels of Neuromorphometrics for classes without sides, 0 where there is no cortex.
+def left_half(inner: Mask, found: Registration, ctx: Context) -> BoolArray:
+    """Voxels of the left half of a brain.
 
     A voxel lies on the side of the nearest voxel inside, that of the template: cortex of both sides touches between
     the hemispheres, white matter hardly does.
 
     Args:
-        classes: as of `Parcels.classes`.
-        inner: voxels that cortex lies on, such as white matter, on the grid of the classes.
+        inner: voxels that cortex lies on, such as white matter.
         found: the scan laid on the template.
         ctx: threads.
     """
     left = _left_of_template(inner.grid, found, ctx)
-    if inner.data.any():
-        nearest = ndimage.distance_transform_edt(
-            ~inner.data, inner.grid.spacing(), return_distances=False, return_indices=True
-        )
-        left = left[tuple(nearest)]
+    if not inner.data.any():
+        return left
+    nearest = ndimage.distance_transform_edt(
+        ~inner.data, inner.grid.spacing(), return_distances=False, return_indices=True
+    )
+    side: BoolArray = left[tuple(nearest)]
+    return side
+
+
+def numbered(classes: LabelMap, left: BoolArray) -> LabelMap:
+    """Cortical labels of Neuromorphometrics for classes without sides, 0 where there is no cortex.
+
+    Args:
+        classes: as of `Parcels.classes`.
+        left: voxels of the left half, same shape.
+    """
     names, order = load_names(), region_names()
     table = np.zeros((2, FIRST + len(order)), np.int32)
     for label, name in names.items():
         table[int(name.hemisphere == "left"), FIRST + order.index(name.region)] = label
     labels = table[left.astype(np.intp), classes.data]  # 0 for classes before the first region
-    return LabelMap(labels, inner.grid, {n: f"{v.hemisphere} {v.region}" for n, v in names.items()})
+    return LabelMap(
+        labels, classes.grid, {n: f"{v.hemisphere} {v.region}" for n, v in names.items()}
+    )
 
 
 def _left_of_template(grid: Grid, found: Registration, ctx: Context) -> BoolArray:

@@ -18,7 +18,7 @@ from brainfill.preprocess.steps import n4, register, skullstrip
 from brainfill.preprocess.steps.resample import resample_to
 from brainfill.preprocess.tissues._base import brain_of
 from brainfill.thickness._base import NEUROMORPHOMETRICS, Thickness
-from brainfill.thickness.parcels import MODEL, numbered, parcels
+from brainfill.thickness.parcels import MODEL, left_half, numbered, parcels
 from brainfill.thickness.regions import DEEP, figures, load_names
 
 _MARGIN_MM = 10.0
@@ -106,7 +106,7 @@ def map_by_region(thickness: Volume, scan: Scan, stripper: str, ctx: Context) ->
     seen = Mask(brain.data | (thickness.data > 0), scan.grid)
     classes = found.classes(seen)
     inner = Mask((classes.data == DEEP) & (thickness.data <= 0), scan.grid)
-    labels = numbered(classes, inner, placed.registration, ctx)
+    labels = numbered(classes, left_half(inner, placed.registration, ctx))
     cortex = LabelMap(
         np.where(thickness.data > 0, labels.data, 0).astype(np.int32), scan.grid, labels.names
     )

@@ -20,10 +20,12 @@ from brainfill.preprocess.network import lacking
 from brainfill.preprocess.steps.resample import resample_to
 from brainfill.preprocess.tissues._base import Tissues, brain_of, check_tissues
 from brainfill.thickness._base import NEUROMORPHOMETRICS, Backend, Thickness
-from brainfill.thickness.direct import DirectConfig, Sheet, direct
-from brainfill.thickness.parcels import MODEL, numbered, parcels
+from brainfill.thickness.direct import DirectConfig, direct
+from brainfill.thickness.kapowski import KapowskiConfig, kapowski
+from brainfill.thickness.parcels import MODEL, left_half, numbered, parcels
 from brainfill.thickness.placed import place
 from brainfill.thickness.regions import FIRST, HINDBRAIN, figures, load_names
+from brainfill.thickness.sheet import Sheet
 
 TISSUES = "brainfill.preprocess.tissues"
 
@@ -36,7 +38,11 @@ class Config:
         "auto", "who tells tissues apart: auto (deep where its model is), atropos, deep or kmeans"
     )
     tissues: dict[str, Any] = option({}, "settings of the segmenter, such as prior_weight")
-    direct: DirectConfig = option(DirectConfig(), "settings of DiReCT")
+    engine: Literal["brainfill", "ants"] = option(
+        "brainfill", "who runs DiReCT: brainfill, or ants, which takes ten times as long"
+    )
+    direct: DirectConfig = option(DirectConfig(), "settings of DiReCT by brainfill")
+    ants: KapowskiConfig = option(KapowskiConfig(), "settings of DiReCT by ants")
     skullstrip: str = option(
         "auto", "who finds the brain: auto, none, hd-bet, builtin, synthstrip, bet, or a mask file"
     )
@@ -88,10 +94,13 @@ def build(config: Config) -> Backend:
         classes = parcels(ready.images["T1w"], brain, config.regions, ctx).classes(brain)
         sheet = _sheet(tissues, classes.data, ready.lesion)
         _check_cortex(scan.subject, sheet, config)
-        thickness = direct(sheet, config.direct, ctx)
-        inner = Mask(sheet.inner, ready.grid)
+        left = left_half(Mask(sheet.inner, ready.grid), placed.registration, ctx)
+        if config.engine == "ants":
+            thickness = kapowski(sheet, left, config.ants, ctx)
+        else:
+            thickness = direct(sheet, config.direct, ctx)
         cortex = LabelMap(np.where(sheet.cortex, classes.data, 0), ready.grid)
-        labels = numbered(cortex, inner, placed.registration, ctx)
+        labels = numbered(cortex, left)
         rows, sides = figures(thickness, labels, load_names())
         facts = {
             **placed.facts,

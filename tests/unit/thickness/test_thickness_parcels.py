@@ -11,7 +11,7 @@ from brainfill.core.volume import LabelMap, Mask, Volume
 from brainfill.preprocess.registration import Registration
 from brainfill.preprocess.transforms import linear_transform
 from brainfill.thickness import parcels as module
-from brainfill.thickness.parcels import Parcels, numbered, parcels
+from brainfill.thickness.parcels import Parcels, left_half, numbered, parcels
 from brainfill.thickness.regions import CLASSES, DEEP, FIRST, HINDBRAIN, load_names, region_names
 
 COARSE = Grid(
@@ -79,7 +79,7 @@ def touching(grid, middle_mm=0.0):
 def test_cortex_is_on_the_side_of_the_nearest_white_matter(grids, ctx, name):
     grid = grids[name]
     inner, classes, x = touching(grid)
-    labels = numbered(classes, inner, moved_by(0), ctx)
+    labels = numbered(classes, left_half(inner, moved_by(0), ctx))
     region = region_names()[4]
     label = {n.hemisphere: k for k, n in load_names().items() if n.region == region}
     cortex = classes.data >= FIRST
@@ -96,9 +96,11 @@ def test_the_middle_is_that_of_the_template(grids, ctx, x_mm):
     affine = grids["LAS"].affine.copy()
     affine[0, 3] += x_mm
     inner, classes, _ = touching(Grid(grids["LAS"].shape, affine), x_mm)
-    here = numbered(classes, inner, moved_by(x_mm), ctx)
+    here = numbered(classes, left_half(inner, moved_by(x_mm), ctx))
     inner, classes, _ = touching(grids["LAS"])
-    np.testing.assert_array_equal(here.data, numbered(classes, inner, moved_by(0), ctx).data)
+    np.testing.assert_array_equal(
+        here.data, numbered(classes, left_half(inner, moved_by(0), ctx)).data
+    )
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -111,7 +113,7 @@ def test_every_label_can_be_reached(ctx, sign):
     inner[[0, 3]] = True
     rows = np.broadcast_to(np.arange(49)[None, :, None], grid.shape)
     classes = LabelMap(np.where(inner, DEEP, FIRST + rows), grid)
-    labels = numbered(classes, Mask(inner, grid), moved_by(0), ctx).data
+    labels = numbered(classes, left_half(Mask(inner, grid), moved_by(0), ctx)).data
     assert set(np.unique(labels)) == {0, *load_names()}
     for side, row in (("left", 1 if sign == 1 else 2), ("right", 2 if sign == 1 else 1)):
         found = [load_names()[k] for k in labels[row, :, 0]]
@@ -124,14 +126,14 @@ def test_without_cortex_there_is_no_label(grids, ctx, number):
     grid = grids["RAS"]
     inner, _, _ = touching(grid)
     classes = LabelMap(np.full(grid.shape, number), grid)
-    assert not numbered(classes, inner, moved_by(0), ctx).data.any()
+    assert not numbered(classes, left_half(inner, moved_by(0), ctx)).data.any()
 
 
 def test_without_white_matter_the_middle_decides(grids, ctx):
     grid = grids["RAS"]
     _, classes, x = touching(grid)
     nowhere = Mask(np.zeros(grid.shape, bool), grid)
-    labels = numbered(classes, nowhere, moved_by(0), ctx).data
+    labels = numbered(classes, left_half(nowhere, moved_by(0), ctx)).data
     names = load_names()
     cortex = classes.data >= FIRST
     left = np.isin(labels, [k for k, n in names.items() if n.hemisphere == "left"])
