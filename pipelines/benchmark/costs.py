@@ -1,6 +1,6 @@
 """What each command costs on the sample scan, one after the other on one core; `brainfill info` shows the result.
 
-    python pipelines/benchmark/costs.py
+    python pipelines/benchmark/costs.py [--only COMMAND...]
 
 Every run is a process of its own, start-up included. Writes brainfill/costs.json: processor seconds, seconds by
 the clock (which other work on the machine makes longer) and the most memory a process had.
@@ -24,7 +24,7 @@ from brainfill import __version__
 _ROOT = Path(__file__).parents[2]
 _OUT = _ROOT / "brainfill" / "costs.json"
 _SAMPLES = ("sub-01_T1w", "sub-01_lesion_mask", "sub-01_truth_T1w")
-# In this order: later ones read what earlier ones left.
+# `compare` reads what both runs of `thickness` left.
 _RUNS = (
     "fill T1w.nii.gz lesion_mask.nii.gz -o filled.nii.gz --threads 1",
     "fill T1w.nii.gz lesion_mask.nii.gz -o fast.nii.gz --threads 1 --quality fast",
@@ -34,17 +34,16 @@ _RUNS = (
     "fill T1w.nii.gz lesion_mask.nii.gz -o local.nii.gz --threads 1 --method localmean",
     "fill T1w.nii.gz lesion_mask.nii.gz -o page.nii.gz --threads 1 --report",
     "fill T1w.nii.gz lesion_mask.nii.gz -o mni.nii.gz --threads 1 --space mni",
-    "smooth filled.nii.gz --mask lesion_mask.nii.gz -o smoothed.nii.gz",
+    "smooth T1w.nii.gz --mask lesion_mask.nii.gz -o smoothed.nii.gz",
     "synthesize truth_T1w.nii.gz lesion_mask.nii.gz -o painted.nii.gz --threads 1",
     "preprocess T1w.nii.gz --mask lesion_mask.nii.gz -o preprocessed --threads 1",
     "masks ellipsoids truth_T1w.nii.gz -o ellipsoids.nii.gz",
     "masks place truth_T1w.nii.gz -o placed.nii.gz --n 10",
     "masks transfer T1w.nii.gz lesion_mask.nii.gz truth_T1w.nii.gz -o transferred.nii.gz",
-    "evaluate fill filled.nii.gz truth_T1w.nii.gz lesion_mask.nii.gz",
+    "evaluate fill T1w.nii.gz truth_T1w.nii.gz lesion_mask.nii.gz",
     "thickness T1w.nii.gz -o before --threads 1",
-    "thickness filled.nii.gz -o after --threads 1 --segmenter kmeans",
-    "thickness filled.nii.gz -o filled --threads 1",
-    "compare before filled -o compared",
+    "thickness truth_T1w.nii.gz -o after --threads 1",
+    "compare before after -o compared",
     "robustness T1w.nii.gz lesion_mask.nii.gz -o robust --backends direct/deep --threads 1",
 )
 
@@ -53,13 +52,20 @@ def main() -> None:
     """Read the command line, run everything, write the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--out", type=Path, default=_OUT)
+    parser.add_argument("--only", nargs="+", help="commands to measure; figures of others stay")
     args = parser.parse_args()
+    before = _read(args.out) if args.only else {}
     with tempfile.TemporaryDirectory(prefix="brainfill-costs-") as name:
         folder = Path(name)
         for sample in _SAMPLES:
             link = folder / f"{sample.removeprefix('sub-01_')}.nii.gz"
             link.symlink_to(_ROOT / "data-samples" / f"{sample}.nii.gz")
-        runs = [_measured(line, folder) for line in _RUNS]
+        runs = [
+            _measured(line, folder)
+            if not args.only or line.split()[0] in args.only
+            else before[f"brainfill {line}"]
+            for line in _RUNS
+        ]
     facts = {
         "MeasuredBy": "python pipelines/benchmark/costs.py",
         "Version": __version__,
@@ -68,6 +74,12 @@ def main() -> None:
         "Runs": runs,
     }
     args.out.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    """The runs measured before, by command."""
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    return {run["Command"]: run for run in facts["Runs"]}
 
 
 def _measured(line: str, folder: Path) -> dict[str, Any]:
