@@ -9,6 +9,7 @@ from brainfill.api._compare import (
     run_compare,
 )
 from brainfill.api._fill import Done, Filled, Request, fill, fill_facts, run_fill
+from brainfill.api._info import info
 from brainfill.api._masks import DrawnMasks, draw_mask, run_masks
 from brainfill.api._masks_read import MaskRequest, PatientImages
 from brainfill.api._preprocess import (
@@ -80,6 +81,7 @@ __all__ = [
     "fill",
     "fill_facts",
     "fill_report_part",
+    "info",
     "measure_thickness",
     "page",
     "prepare",

@@ -34,11 +34,13 @@ def run_group(
 
     rows = group_rows(cases, data.out)
     if only_shown:
-        typer.echo(json.dumps(rows, indent=2))
+        typer.echo(json.dumps({"Outputs": [], "Rows": rows}, indent=2))
         return
     with _ended_by_sigterm():
         paths = write_group(cases, rows, data, config, _warn)
-    typer.echo(json.dumps(rows, indent=2) if as_json else "\n".join(map(str, paths)))
+    names = [str(p) for p in paths]
+    shown = {"Outputs": names, "Rows": rows}
+    typer.echo(json.dumps(shown, indent=2) if as_json else "\n".join(names))
 
 
 def run_participants(
@@ -69,7 +71,7 @@ def run_participants(
     with _ended_by_sigterm():
         outcomes = run_people(cases, data, config, _teller(quiet=quiet), _warn)
     if as_json:
-        typer.echo(json.dumps([_plain(o) for o in outcomes], indent=2))
+        typer.echo(json.dumps({"Scans": [_plain(o) for o in outcomes]}, indent=2))
     elif paths := [str(p) for o in outcomes for p in o.outputs]:
         typer.echo("\n".join(paths))
     if not quiet:

@@ -59,8 +59,11 @@ def find_sources(data: Path, lesions: str = "", exclude: Sequence[str] = ()) -> 
     return Sources(kept, masks + (find_masks(lesions) if lesions else []))
 
 
-def pack_sources(sources: Sources, out: Path, say: Callable[[str], None]) -> None:
+def pack_sources(sources: Sources, out: Path, say: Callable[[str], None]) -> dict[str, int]:
     """Read, turn to RAS, bring to 1 mm and write all sources as one packed file.
+
+    Returns:
+        How many volumes and lesion shapes it holds.
 
     Raises:
         DataError: an image or a mask cannot be used.
@@ -86,6 +89,7 @@ def pack_sources(sources: Sources, out: Path, say: Callable[[str], None]) -> Non
     with replacing(out) as temporary:
         save_pack(pack, temporary)
     say(f"packed {len(volumes)} volumes and {len(shapes)} lesion shapes into '{out}'")
+    return {"Volumes": len(volumes), "LesionShapes": len(shapes)}
 
 
 def _standard(volume: Volume) -> Scan:

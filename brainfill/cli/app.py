@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from brainfill.cli import (
     compare,
     evaluate,
     fill,
+    info,
     masks,
     preprocess,
     robustness,
@@ -25,31 +27,37 @@ from brainfill.cli import (
 )
 from brainfill.cli import list as list_
 from brainfill.cli._bids_arguments import ManyValues
+from brainfill.cli.examples import examples
 from brainfill.cli.pipes import mind_no_leaving
 from brainfill.core.errors import BrainfillError
 
 app = typer.Typer(
     name="brainfill",
     no_args_is_help=True,
-    add_completion=False,
+    epilog=examples(
+        "brainfill fill T1.nii.gz MASK.nii.gz",
+        "brainfill fill --help",
+        "brainfill info",
+    ),
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich would triple the time of --help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("fill")(fill.command)
-app.command("preprocess")(preprocess.command)
-app.command("smooth")(smooth.command)
-app.command("synthesize")(synthesize.command)
-app.command("thickness")(thickness.command)
-app.command("transform")(transform.command)
+app.command("fill", epilog=fill.EXAMPLES)(fill.command)
+app.command("preprocess", epilog=preprocess.EXAMPLES)(preprocess.command)
+app.command("smooth", epilog=smooth.EXAMPLES)(smooth.command)
+app.command("synthesize", epilog=synthesize.EXAMPLES)(synthesize.command)
+app.command("thickness", epilog=thickness.EXAMPLES)(thickness.command)
+app.command("transform", epilog=transform.EXAMPLES)(transform.command)
 app.add_typer(masks.app, name="masks")
-app.command("compare")(compare.command)
-app.command("robustness")(robustness.command)
+app.command("compare", epilog=compare.EXAMPLES)(compare.command)
+app.command("robustness", epilog=robustness.EXAMPLES)(robustness.command)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(study.app, name="study")
 app.add_typer(train.app, name="train")
-app.command("bids", cls=ManyValues)(bids.command)
-app.command("list")(list_.command)
+app.command("bids", cls=ManyValues, epilog=bids.EXAMPLES)(bids.command)
+app.command("info", epilog=info.EXAMPLES)(info.command)
+app.command("list", epilog=list_.EXAMPLES)(list_.command)
 
 
 def _show_version(wanted: bool) -> None:
@@ -83,6 +91,10 @@ def bids_main() -> None:
 def main() -> None:
     """Run the command line and exit."""
     mind_no_leaving()
+    if "_BRAINFILL_COMPLETE" in os.environ:
+        # typer passes the help through rich where there is one, which costs as much time as all the rest and drops
+        # what stands in brackets, such as units.
+        sys.modules["rich"] = None  # type: ignore[assignment]
     try:
         app()
     except BrainfillError as error:

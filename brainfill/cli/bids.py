@@ -9,8 +9,10 @@ import typer
 
 from brainfill import __version__
 from brainfill.bids.config import BidsConfig
+from brainfill.cli import values
 from brainfill.cli._bids_arguments import bids_config
 from brainfill.cli._bids_levels import run_group, run_participants
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Json, Quiet, default, flag
 
 
@@ -18,6 +20,15 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"brainfill {__version__}")
         raise typer.Exit
+
+
+EXAMPLES = examples(
+    "brainfill bids BIDS_DIR OUT_DIR participant --n-procs 4",
+    "brainfill bids BIDS_DIR OUT_DIR participant --participant-label 01 02 -d masks=LST_AI",
+    "brainfill bids BIDS_DIR OUT_DIR participant --steps preprocess,fill --output-spaces T1w MNI152NLin2009aSym",
+    "brainfill bids BIDS_DIR OUT_DIR participant --steps preprocess,fill,smooth,thickness,compare",
+    "brainfill bids BIDS_DIR OUT_DIR group",
+)
 
 
 def command(
@@ -54,8 +65,12 @@ def command(
     on_empty: Annotated[Literal["copy", "skip", "fail"], flag(BidsConfig, "on_empty")] = default(
         BidsConfig, "on_empty"
     ),
-    method: Annotated[str, flag(BidsConfig, "method")] = default(BidsConfig, "method"),
-    model: Annotated[str, flag(BidsConfig, "model")] = default(BidsConfig, "model"),
+    method: Annotated[str, flag(BidsConfig, "method", values=values.FILLERS)] = default(
+        BidsConfig, "method"
+    ),
+    model: Annotated[str, flag(BidsConfig, "model", values=values.models)] = default(
+        BidsConfig, "model"
+    ),
     quality: Annotated[Literal["fast", "balanced", "best"], flag(BidsConfig, "quality")] = default(
         BidsConfig, "quality"
     ),
@@ -79,7 +94,9 @@ def command(
     deterministic: Annotated[bool, flag(BidsConfig, "deterministic")] = default(
         BidsConfig, "deterministic"
     ),
-    device: Annotated[str, flag(BidsConfig, "device")] = default(BidsConfig, "device"),
+    device: Annotated[str, flag(BidsConfig, "device", values=values.DEVICES)] = default(
+        BidsConfig, "device"
+    ),
     n_procs: Annotated[int, flag(BidsConfig, "n_procs", "--n-procs", "--nprocs")] = default(
         BidsConfig, "n_procs"
     ),
@@ -116,16 +133,9 @@ def command(
         typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
     ] = False,
 ) -> None:
-    r"""Fill the lesions of a BIDS dataset, each scan once; the same command again does only what is not done.
+    """Fill the lesions of a BIDS dataset, each scan once; the same command again does only what is not done.
 
     Lesion masks are found beside the T1w and in BIDS_DIR/derivatives, or where --derivatives says; several are joined.
-
-    \b
-    brainfill bids BIDS_DIR OUT_DIR participant --n-procs 4
-    brainfill bids BIDS_DIR OUT_DIR participant --participant-label 01 02 -d masks=LST_AI
-    brainfill bids BIDS_DIR OUT_DIR participant --steps preprocess,fill --output-spaces T1w MNI152NLin2009aSym
-    brainfill bids BIDS_DIR OUT_DIR participant --steps preprocess,fill,smooth,thickness,compare
-    brainfill bids BIDS_DIR OUT_DIR group
     """
     config = bids_config(ctx, locals(), config_file)
     from brainfill.bids.find import find_cases, open_dataset

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from brainfill.api import CompareRequest, ReadConfig, compared_people, page, run_compare
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
 from brainfill.cli.output import (
     all_or_none,
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
     from brainfill.tasks._base import Result
 
 RECORD, PAGE = "comparison.json", "comparison.html"
+
+EXAMPLES = examples(
+    "brainfill compare BEFORE AFTER -o DIR --report",
+    "brainfill compare BEFORE AFTER -o DIR --labels DSEG.nii.gz --lesion MASK.nii.gz --near-mm 5",
+    "brainfill compare --pairs PAIRS.tsv --null RESCANS.tsv -o DIR",
+)
 
 
 def command(

@@ -9,11 +9,17 @@ from typing import Annotated
 
 import typer
 
+from brainfill.cli.examples import examples
 from brainfill.cli.options import Json
 from brainfill.core.errors import GeometryError
 from brainfill.tasks import evaluate
 
-app = typer.Typer(no_args_is_help=True, help="Compare results with the truth.")
+_FILL = examples(
+    "brainfill evaluate fill FILLED.nii.gz TRUE.nii.gz MASK.nii.gz",
+    "brainfill evaluate fill FILLED.nii.gz TRUE.nii.gz MASK.nii.gz --json",
+)
+
+app = typer.Typer(no_args_is_help=True, help="Compare results with the truth.", epilog=_FILL)
 
 
 @app.callback()
@@ -21,7 +27,7 @@ def group() -> None:
     """Compare results with the truth."""
 
 
-@app.command("fill")
+@app.command("fill", epilog=_FILL)
 def fill(
     prediction: Annotated[Path, typer.Argument(metavar="PRED", help="filled image")],
     reference: Annotated[Path, typer.Argument(metavar="REF", help="true image")],

@@ -20,6 +20,8 @@ from brainfill.api import (
     page,
     run_fill,
 )
+from brainfill.cli import values
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
 from brainfill.cli.output import (
     all_or_none,
@@ -39,6 +41,13 @@ from brainfill.tasks.fill import FillConfig, filler_config
 
 # A value and its origin, spread over four lines by json; one line reads better.
 _VALUE = r'\{\s+("value": .*),\s+("origin": .*)\s+\}'
+
+EXAMPLES = examples(
+    "brainfill fill T1.nii.gz MASK.nii.gz",
+    "brainfill fill -i T1.nii.gz -l MASK.nii.gz -o OUT.nii.gz --report",
+    "brainfill fill T1.nii.gz MASK.nii.gz --samples 8 --sd SD.nii.gz",
+    "brainfill fill T1.nii.gz MASK.nii.gz --method localmean --dry-run",
+)
 
 
 def command(
@@ -63,8 +72,12 @@ def command(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="filled image; T1_filled.nii.gz without it")
     ] = None,
-    method: Annotated[str, flag(FillConfig, "method")] = default(FillConfig, "method"),
-    model: Annotated[str, flag(FillConfig, "model")] = default(FillConfig, "model"),
+    method: Annotated[str, flag(FillConfig, "method", values=values.FILLERS)] = default(
+        FillConfig, "method"
+    ),
+    model: Annotated[str, flag(FillConfig, "model", values=values.models)] = default(
+        FillConfig, "model"
+    ),
     quality: Annotated[Literal["fast", "balanced", "best"], flag(FillConfig, "quality")] = default(
         FillConfig, "quality"
     ),
@@ -80,7 +93,9 @@ def command(
     sd: Annotated[
         Path | None, typer.Option("--sd", help="write the standard deviation of the samples here")
     ] = None,
-    sampler: Annotated[str, flag(FillConfig, "sampler")] = default(FillConfig, "sampler"),
+    sampler: Annotated[str, flag(FillConfig, "sampler", values=values.SAMPLERS)] = default(
+        FillConfig, "sampler"
+    ),
     steps: Annotated[int, flag(FillConfig, "steps")] = default(FillConfig, "steps"),
     set_: Annotated[
         list[str], flag(FillConfig, "settings", "--set", metavar="KEY=VALUE")
@@ -100,7 +115,9 @@ def command(
         ReadConfig, "assume_same_grid"
     ),
     seed: Annotated[int, flag(RunConfig, "seed")] = default(RunConfig, "seed"),
-    device: Annotated[str, flag(RunConfig, "device")] = default(RunConfig, "device"),
+    device: Annotated[str, flag(RunConfig, "device", values=values.DEVICES)] = default(
+        RunConfig, "device"
+    ),
     threads: Annotated[int, flag(RunConfig, "threads")] = default(RunConfig, "threads"),
     deterministic: Annotated[bool, flag(RunConfig, "deterministic")] = default(
         RunConfig, "deterministic"

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from brainfill.bundles import store
+from brainfill.cli.examples import examples
 from brainfill.cli.options import Json
 from brainfill.core.registry import describe
 
@@ -21,6 +22,11 @@ _REGISTRIES = {
     "tissues": ["brainfill.preprocess.tissues"],
     "backends": ["brainfill.thickness.backends"],
 }
+
+EXAMPLES = examples(
+    "brainfill list models",
+    "brainfill list fillers --json",
+)
 
 
 def command(

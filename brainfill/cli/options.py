@@ -8,8 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
+from brainfill.cli.values import Values
 
-def flag(config: type, name: str, *names: str, metavar: str | None = None) -> Any:  # noqa: ANN401 - typer's own type is private
+
+def flag(
+    config: type,
+    name: str,
+    *names: str,
+    metavar: str | None = None,
+    values: Values | None = None,
+) -> Any:  # noqa: ANN401 - typer's own type is private
     """The option for one field of a config class.
 
     Args:
@@ -17,6 +25,7 @@ def flag(config: type, name: str, *names: str, metavar: str | None = None) -> An
         name: of the field.
         *names: how the option is written; `--name` (and `--no-name` for what is on) without them.
         metavar: what the help shows for the value.
+        values: what the shell offers for it.
     """
     field = _field(config, name)
     written = "--" + name.replace("_", "-")
@@ -29,6 +38,7 @@ def flag(config: type, name: str, *names: str, metavar: str | None = None) -> An
         metavar=metavar,
         min=field.metadata["low"],
         max=field.metadata["high"],
+        autocompletion=values,
     )
 
 
@@ -41,7 +51,13 @@ Force = Annotated[bool, typer.Option("--force", help="replace outputs that exist
 DryRun = Annotated[
     bool, typer.Option("--dry-run", "-n", help="check, print the resolved options, do nothing")
 ]
-Json = Annotated[bool, typer.Option("--json", help="print a summary as JSON on stdout")]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="print one JSON object on stdout instead of paths: the outputs and the figures of the record",
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="say more on stderr")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="only warnings and errors on stderr, no progress")

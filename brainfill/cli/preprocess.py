@@ -17,6 +17,8 @@ from brainfill.api import (
     preprocess_report_part,
     run_preprocess,
 )
+from brainfill.cli import values
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
 from brainfill.cli.output import (
     all_or_none,
@@ -38,6 +40,12 @@ if TYPE_CHECKING:
 
 RECORD, PAGE = "desc-preproc.json", "desc-preproc.html"
 
+EXAMPLES = examples(
+    "brainfill preprocess T1.nii.gz -o DIR --mask MASK.nii.gz",
+    "brainfill preprocess T1.nii.gz -o DIR --preset l2i --flair FLAIR.nii.gz",
+    "brainfill preprocess T1.nii.gz -o DIR --steps skullstrip,n4 --set n4.shrink=6",
+)
+
 
 def command(
     t1: Annotated[Path, typer.Argument(metavar="T1", help="T1-weighted image")],
@@ -53,7 +61,7 @@ def command(
     ] = default(PreprocessConfig, "preset"),
     steps: Annotated[str, flag(PreprocessConfig, "steps", metavar="A,B,...")] = "",
     skullstrip: Annotated[
-        str, flag(PreprocessConfig, "skullstrip", metavar="BACKEND|FILE")
+        str, flag(PreprocessConfig, "skullstrip", metavar="BACKEND|FILE", values=values.STRIPPERS)
     ] = default(PreprocessConfig, "skullstrip"),
     weights: Annotated[str, flag(PreprocessConfig, "weights", metavar="FOLDER")] = default(
         PreprocessConfig, "weights"
@@ -78,7 +86,9 @@ def command(
         ReadConfig, "assume_same_grid"
     ),
     seed: Annotated[int, flag(RunConfig, "seed")] = default(RunConfig, "seed"),
-    device: Annotated[str, flag(RunConfig, "device")] = default(RunConfig, "device"),
+    device: Annotated[str, flag(RunConfig, "device", values=values.DEVICES)] = default(
+        RunConfig, "device"
+    ),
     threads: Annotated[int, flag(RunConfig, "threads")] = default(RunConfig, "threads"),
     deterministic: Annotated[bool, flag(RunConfig, "deterministic")] = default(
         RunConfig, "deterministic"

@@ -13,7 +13,8 @@ import typer
 from brainfill import __version__
 from brainfill.api import CompareRequest, ReadConfig, Request, ThicknessRequest
 from brainfill.api._common import sources
-from brainfill.cli import compare, fill, thickness
+from brainfill.cli import compare, fill, thickness, values
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
 from brainfill.cli.output import all_or_none, check_inputs, check_outputs, new_folders
 from brainfill.cli.preprocess import subject
@@ -54,6 +55,12 @@ class Tool:
         return self.name.replace("/", "-")
 
 
+EXAMPLES = examples(
+    "brainfill robustness T1.nii.gz MASK.nii.gz -o DIR",
+    "brainfill robustness T1.nii.gz MASK.nii.gz -o DIR --backends direct/deep,freesurfer --filled FILLED.nii.gz",
+)
+
+
 def command(
     t1: Annotated[Path, typer.Argument(metavar="T1", help="T1-weighted image, head or brain")],
     mask: Annotated[Path, typer.Argument(metavar="MASK", help="lesion mask")],
@@ -69,9 +76,11 @@ def command(
     filled: Annotated[
         Path | None, typer.Option("--filled", help="take this filled image instead of filling T1")
     ] = None,
-    method: Annotated[str, flag(FillConfig, "method")] = default(FillConfig, "method"),
+    method: Annotated[str, flag(FillConfig, "method", values=values.FILLERS)] = default(
+        FillConfig, "method"
+    ),
     skullstrip: Annotated[
-        str, flag(ThicknessConfig, "skullstrip", metavar="BACKEND|FILE")
+        str, flag(ThicknessConfig, "skullstrip", metavar="BACKEND|FILE", values=values.STRIPPERS)
     ] = default(ThicknessConfig, "skullstrip"),
     set_: Annotated[
         list[str],
@@ -90,7 +99,9 @@ def command(
         ReadConfig, "assume_same_grid"
     ),
     seed: Annotated[int, flag(RunConfig, "seed")] = default(RunConfig, "seed"),
-    device: Annotated[str, flag(RunConfig, "device")] = default(RunConfig, "device"),
+    device: Annotated[str, flag(RunConfig, "device", values=values.DEVICES)] = default(
+        RunConfig, "device"
+    ),
     threads: Annotated[int, flag(RunConfig, "threads")] = default(RunConfig, "threads"),
     deterministic: Annotated[bool, flag(RunConfig, "deterministic")] = default(
         RunConfig, "deterministic"

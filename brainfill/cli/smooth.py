@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from brainfill.api import ReadConfig, SmoothRequest, run_smooth, smooth_facts
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, OutFile, Quiet, Verbose, default, flag
 from brainfill.cli.output import all_or_none, check_inputs, check_outputs
 from brainfill.cli.progress import Talk, talking
@@ -19,6 +20,11 @@ from brainfill.core.errors import ConfigError
 from brainfill.io._bytes import output_format
 from brainfill.io.sidecar import beside
 from brainfill.tasks.smooth import SmoothConfig
+
+EXAMPLES = examples(
+    "brainfill smooth FILLED.nii.gz --mask MASK.nii.gz -o OUT.nii.gz --only-if 1.2",
+    "brainfill smooth FILLED.nii.gz --mask MASK.nii.gz -o OUT.nii.gz --axis z --sigma-mm 1.2",
+)
 
 
 def command(

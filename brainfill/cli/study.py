@@ -18,6 +18,7 @@ from brainfill.api import (
     run_score,
     run_study,
 )
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
 from brainfill.cli.output import all_or_none, check_inputs, check_outputs, new_folders
 from brainfill.cli.progress import talking
@@ -26,7 +27,19 @@ from brainfill.core.errors import ConfigError, InputMissingError
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.study import KEY, PAGE, README
 
-app = typer.Typer(no_args_is_help=True, help="Reader studies: can raters tell synthetic lesions?")
+_MAKE = (
+    "brainfill study make CASES.tsv -o STUDY",
+    "brainfill study make CASES.tsv -o STUDY --free --pick similar --contrast FLAIR",
+)
+_SCORE = (
+    "brainfill study score STUDY answers_A.json answers_B.json",
+    "brainfill study score STUDY answers_A.json -o RATERS.tsv",
+)
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Reader studies: can raters tell synthetic lesions?",
+    epilog=examples(_MAKE[0], _SCORE[0]),
+)
 
 
 @app.callback()
@@ -34,7 +47,7 @@ def group() -> None:
     """Reader studies: can raters tell synthetic lesions from real ones?"""
 
 
-@app.command("make")
+@app.command("make", epilog=examples(*_MAKE))
 def make(
     cases: Annotated[Path, typer.Argument(metavar="CASES.tsv", help="one row per case")],
     out: Annotated[Path, typer.Option("--out", "-o", help="folder of the study, made if needed")],
@@ -103,7 +116,7 @@ def make(
     typer.echo(json.dumps(summary, indent=2) if as_json else "\n".join(summary["Outputs"]))
 
 
-@app.command("score")
+@app.command("score", epilog=examples(*_SCORE))
 def score(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="folder of the study")],
     answers: Annotated[

@@ -16,6 +16,8 @@ from brainfill.api import (
     run_synthesize,
     synthesize_facts,
 )
+from brainfill.cli import values
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
 from brainfill.cli.output import all_or_none, check_inputs, check_outputs
 from brainfill.cli.progress import Talk, talking
@@ -25,6 +27,12 @@ from brainfill.io._bytes import output_format
 from brainfill.io.sidecar import beside, stem
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.synthesize import SynthesizeConfig, painter_config
+
+EXAMPLES = examples(
+    "brainfill synthesize T1.nii.gz MASK.nii.gz -o OUT.nii.gz",
+    "brainfill synthesize T1.nii.gz MASK.nii.gz -o OUT.nii.gz --flair FLAIR.nii.gz --flair-out OUT_FLAIR.nii.gz --grow 2",
+    "brainfill synthesize FLAIR.nii.gz MASK.nii.gz -o OUT.nii.gz --contrast FLAIR --lesion-contrast 1.4",
+)
 
 
 def command(
@@ -40,8 +48,12 @@ def command(
     flair_out: Annotated[
         Path | None, typer.Option("--flair-out", help="the FLAIR with the same lesions")
     ] = None,
-    method: Annotated[str, flag(SynthesizeConfig, "method")] = default(SynthesizeConfig, "method"),
-    model: Annotated[str, flag(SynthesizeConfig, "model")] = default(SynthesizeConfig, "model"),
+    method: Annotated[str, flag(SynthesizeConfig, "method", values=values.PAINTERS)] = default(
+        SynthesizeConfig, "method"
+    ),
+    model: Annotated[str, flag(SynthesizeConfig, "model", values=values.models)] = default(
+        SynthesizeConfig, "model"
+    ),
     lesion_contrast: Annotated[float, flag(SynthesizeConfig, "lesion_contrast")] = default(
         SynthesizeConfig, "lesion_contrast"
     ),
@@ -61,7 +73,9 @@ def command(
         ReadConfig, "assume_same_grid"
     ),
     seed: Annotated[int, flag(RunConfig, "seed")] = default(RunConfig, "seed"),
-    device: Annotated[str, flag(RunConfig, "device")] = default(RunConfig, "device"),
+    device: Annotated[str, flag(RunConfig, "device", values=values.DEVICES)] = default(
+        RunConfig, "device"
+    ),
     threads: Annotated[int, flag(RunConfig, "threads")] = default(RunConfig, "threads"),
     force: Force = False,
     dry_run: DryRun = False,

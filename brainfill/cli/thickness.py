@@ -18,6 +18,8 @@ from brainfill.api import (
     run_thickness,
     thickness_key,
 )
+from brainfill.cli import values
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
 from brainfill.cli.output import (
     all_or_none,
@@ -34,6 +36,12 @@ from brainfill.core.config import to_dict
 from brainfill.core.errors import ConfigError
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.thickness import ThicknessConfig, backend_config
+
+EXAMPLES = examples(
+    "brainfill thickness T1.nii.gz -o DIR",
+    "brainfill thickness T1.nii.gz -o DIR --mask MASK.nii.gz --segmenter atropos",
+    "brainfill thickness T1.nii.gz -o DIR --backend freesurfer --from SUBJECT",
+)
 
 
 def command(
@@ -61,7 +69,7 @@ def command(
         Literal["auto", "atropos", "deep", "kmeans"], flag(ThicknessConfig, "segmenter")
     ] = default(ThicknessConfig, "segmenter"),
     skullstrip: Annotated[
-        str, flag(ThicknessConfig, "skullstrip", metavar="BACKEND|FILE")
+        str, flag(ThicknessConfig, "skullstrip", metavar="BACKEND|FILE", values=values.STRIPPERS)
     ] = default(ThicknessConfig, "skullstrip"),
     set_: Annotated[
         list[str], flag(ThicknessConfig, "settings", "--set", metavar="KEY=VALUE")
@@ -85,7 +93,9 @@ def command(
         ReadConfig, "assume_same_grid"
     ),
     seed: Annotated[int, flag(RunConfig, "seed")] = default(RunConfig, "seed"),
-    device: Annotated[str, flag(RunConfig, "device")] = default(RunConfig, "device"),
+    device: Annotated[str, flag(RunConfig, "device", values=values.DEVICES)] = default(
+        RunConfig, "device"
+    ),
     threads: Annotated[int, flag(RunConfig, "threads")] = default(RunConfig, "threads"),
     deterministic: Annotated[bool, flag(RunConfig, "deterministic")] = default(
         RunConfig, "deterministic"

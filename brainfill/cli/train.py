@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +11,25 @@ from typing import Annotated
 
 import typer
 
+from brainfill.cli import values
 from brainfill.cli._packing import find_sources, pack_sources
-from brainfill.cli.options import DryRun, Force, Quiet, default, flag
+from brainfill.cli.examples import examples
+from brainfill.cli.options import DryRun, Force, Json, Quiet, default, flag
 from brainfill.cli.output import check_outputs
 from brainfill.core.config import option
 from brainfill.core.context import ignore
 from brainfill.core.errors import ConfigError, InputMissingError
 from brainfill.tasks._device import RunConfig, resolve_device
 
-app = typer.Typer(invoke_without_command=True)
+_TRAIN = examples(
+    "brainfill train --data BIDS_DIR --lesions MASKS -o RUN --family pseudo3d --preset small",
+    "brainfill train --data PACKED.npz -o RUN --max-minutes 60 --set train.steps=1000",
+)
+_PACKS = examples(
+    "brainfill train pack BIDS_DIR -o PACKED.npz --lesions MASKS",
+    "brainfill train pack PEOPLE.tsv -o PACKED.npz --exclude sub-01",
+)
+app = typer.Typer(invoke_without_command=True, epilog=_TRAIN)
 _PACK = "pack.npz"
 Lesions = Annotated[
     str, typer.Option("--lesions", help="folder or glob pattern of lesion masks, for shapes")
@@ -50,16 +62,23 @@ def command(
     ] = None,
     lesions: Lesions = "",
     exclude: Exclude = None,
-    family: Annotated[str, flag(TrainOptions, "family")] = default(TrainOptions, "family"),
-    preset: Annotated[str, flag(TrainOptions, "preset")] = default(TrainOptions, "preset"),
+    family: Annotated[str, flag(TrainOptions, "family", values=values.FAMILIES)] = default(
+        TrainOptions, "family"
+    ),
+    preset: Annotated[str, flag(TrainOptions, "preset", values=values.PRESETS)] = default(
+        TrainOptions, "preset"
+    ),
     max_minutes: Annotated[float | None, flag(TrainOptions, "max_minutes")] = default(
         TrainOptions, "max_minutes"
     ),
     set_: Annotated[
         list[str], flag(TrainOptions, "settings", "--set", metavar="KEY=VALUE")
     ] = default(TrainOptions, "settings"),
-    device: Annotated[str, flag(RunConfig, "device")] = default(RunConfig, "device"),
+    device: Annotated[str, flag(RunConfig, "device", values=values.DEVICES)] = default(
+        RunConfig, "device"
+    ),
     dry_run: DryRun = False,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a model; the same command continues a run that was interrupted.
@@ -72,6 +91,7 @@ def command(
     if data is None or out is None:
         msg = f"training needs {'--data' if data is None else '-o RUN'}"
         raise ConfigError(msg, "brainfill train --data BIDS_OR_MANIFEST -o RUN")
+    began = time.monotonic()
     say = ignore if quiet else _say
     packed = _packed(data, lesions, exclude or [], out, say, dry_run=dry_run)
     from brainfill.train.run import train_run
@@ -85,19 +105,28 @@ def command(
         device="cpu" if dry_run else resolve_device(device),
         max_minutes=max_minutes,
         dry_run=dry_run,
-        say=say,
+        say=typer.echo if dry_run else say,
     )
-    if not dry_run:
-        typer.echo(bundle)
+    if dry_run:
+        return
+    summary = {
+        "Output": str(bundle),
+        "Family": family,
+        "Preset": preset,
+        "Settings": list(set_),
+        "RuntimeSeconds": round(time.monotonic() - began, 2),
+    }
+    typer.echo(json.dumps(summary, indent=2) if as_json else str(bundle))
 
 
-@app.command("pack")
+@app.command("pack", epilog=_PACKS)
 def pack(
     data: Annotated[Path, typer.Argument(help="BIDS folder, or manifest .tsv")],
     out: Annotated[Path, typer.Option("-o", "--out", help="packed file, .npz")],
     lesions: Lesions = "",
     exclude: Exclude = None,
     force: Force = False,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Pack scans and lesion shapes into one file that training reads without nibabel."""
@@ -106,8 +135,8 @@ def pack(
         raise ConfigError(msg, f"for example {out.stem}.npz")
     sources = find_sources(data, lesions, exclude or [])
     check_outputs([out], [*sources.scans, *sources.lesions], force=force)
-    pack_sources(sources, out, ignore if quiet else _say)
-    typer.echo(out)
+    facts = {"Output": str(out), **pack_sources(sources, out, ignore if quiet else _say)}
+    typer.echo(json.dumps(facts, indent=2) if as_json else str(out))
 
 
 def _packed(

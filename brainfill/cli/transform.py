@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from brainfill.api import TransformConfig, TransformRequest, run_transform
+from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, OutFile, Quiet, Verbose, default, flag
 from brainfill.cli.output import all_or_none, check_inputs, check_outputs
 from brainfill.cli.progress import talking
@@ -16,6 +17,11 @@ from brainfill.core.config import to_dict
 from brainfill.io._bytes import output_format
 from brainfill.io.sidecar import beside
 from brainfill.tasks._device import RunConfig
+
+EXAMPLES = examples(
+    "brainfill transform T1.nii.gz --like TEMPLATE.nii.gz --transform FROM_T1.txt -o OUT.nii.gz",
+    "brainfill transform LABELS.nii.gz --like T1.nii.gz --transform FROM_T1.txt --inverse -o OUT.nii.gz",
+)
 
 
 def command(

@@ -184,7 +184,7 @@ def test_one_person_failing_leaves_the_rest_done(tmp_path, bids):
     assert "sub-01: failed: " in outcome.err
     assert "looked for *_label-LESION_roi; *_T1w_label-LESION_roi" in outcome.err
     assert "Traceback" not in outcome.err
-    states = {o["Scan"]: o["Status"] for o in json.loads(outcome.out)}
+    states = {o["Scan"]: o["Status"] for o in json.loads(outcome.out)["Scans"]}
     assert states == {"sub-01": "failed", "sub-02": "failed", "sub-03": "failed", "sub-04": "done"}
     assert [p.name for p in sorted((tmp_path / "out").glob("sub-*"))] == ["sub-04"]
     assert left_over(tmp_path / "out") == []

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import typer
 
+from brainfill.cli.examples import examples
 from brainfill.cli.masks import box, circles, components, ellipsoids, healthy, place, transfer
 
-app = typer.Typer(no_args_is_help=True, help="Draw lesion masks where you want them.")
-app.command("circles")(circles.command)
-app.command("ellipsoids")(ellipsoids.command)
-app.command("box")(box.command)
-app.command("components")(components.command)
-app.command("healthy")(healthy.command)
-app.command("place")(place.command)
-app.command("transfer")(transfer.command)
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Draw lesion masks where you want them.",
+    epilog=examples(
+        "brainfill masks ellipsoids T1.nii.gz -o OUT.nii.gz --n 5",
+        "brainfill masks place T1.nii.gz -o OUT.nii.gz --n 10 --seed 1",
+    ),
+)
+app.command("circles", epilog=circles.EXAMPLES)(circles.command)
+app.command("ellipsoids", epilog=ellipsoids.EXAMPLES)(ellipsoids.command)
+app.command("box", epilog=box.EXAMPLES)(box.command)
+app.command("components", epilog=components.EXAMPLES)(components.command)
+app.command("healthy", epilog=healthy.EXAMPLES)(healthy.command)
+app.command("place", epilog=place.EXAMPLES)(place.command)
+app.command("transfer", epilog=transfer.EXAMPLES)(transfer.command)
 
 
 @app.callback()

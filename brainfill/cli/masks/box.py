@@ -8,9 +8,14 @@ from typing import Annotated
 import typer
 
 from brainfill.api import MaskRequest, ReadConfig
+from brainfill.cli.examples import examples
 from brainfill.cli.masks._common import Manner, NanToZero, write_mask
 from brainfill.cli.options import DryRun, Force, Json, OutFile, Quiet, Verbose, default, flag
 from brainfill.tasks.masks.box import Config
+
+EXAMPLES = examples(
+    "brainfill masks box MASK.nii.gz -o OUT.nii.gz --grow-mm 6",
+)
 
 
 def command(

@@ -8,9 +8,15 @@ import typer
 
 from brainfill.api import MaskRequest, ReadConfig
 from brainfill.cli._find import find_masks
+from brainfill.cli.examples import examples
 from brainfill.cli.masks._common import Brain, ImageArgument, Manner, NanToZero, Tissue, write_mask
 from brainfill.cli.options import DryRun, Force, Json, OutFile, Quiet, Verbose, default, flag
 from brainfill.tasks.masks.circles import Config
+
+EXAMPLES = examples(
+    "brainfill masks circles T1.nii.gz -o OUT.nii.gz",
+    "brainfill masks circles T1.nii.gz -o OUT.nii.gz --lesions MASKS",
+)
 
 
 def command(

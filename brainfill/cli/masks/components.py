@@ -8,9 +8,14 @@ import typer
 
 from brainfill.api import MaskRequest, ReadConfig
 from brainfill.cli._find import find_masks
+from brainfill.cli.examples import examples
 from brainfill.cli.masks._common import Brain, ImageArgument, Manner, NanToZero, Tissue, write_mask
 from brainfill.cli.options import DryRun, Force, Json, OutFile, Quiet, Verbose, default, flag
 from brainfill.tasks.masks.components import Config
+
+EXAMPLES = examples(
+    "brainfill masks components T1.nii.gz MASKS -o OUT.nii.gz --n 10 --tissue TISSUES.nii.gz --tissue-label 3",
+)
 
 
 def command(

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from brainfill.api import MaskRequest, ReadConfig
+from brainfill.cli.examples import examples
 from brainfill.cli.masks._common import Brain, ImageArgument, Manner, NanToZero, write_mask
 from brainfill.cli.options import DryRun, Force, Json, OutFile, Quiet, Verbose, default, flag
 from brainfill.tasks.masks.ellipsoids import Config
+
+EXAMPLES = examples(
+    "brainfill masks ellipsoids T1.nii.gz -o OUT.nii.gz --n 5 --radius-mm 3 12",
+)
 
 
 def command(

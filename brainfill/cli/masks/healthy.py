@@ -9,11 +9,16 @@ import typer
 
 from brainfill.api import MaskRequest, ReadConfig
 from brainfill.cli._find import find_masks
+from brainfill.cli.examples import examples
 from brainfill.cli.masks._common import Brain, ImageArgument, Manner, NanToZero, write_mask
 from brainfill.cli.options import DryRun, Force, Json, OutFile, Quiet, Verbose, default, flag
 from brainfill.tasks.masks.healthy import Config
 
 OTHERS = ("unhealthy", "union", "voided")
+
+EXAMPLES = examples(
+    "brainfill masks healthy T1.nii.gz TUMOUR.nii.gz -o OUT.nii.gz --masks TUMOURS",
+)
 
 
 def command(

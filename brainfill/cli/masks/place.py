@@ -8,9 +8,14 @@ import typer
 
 from brainfill.api import MaskRequest, ReadConfig
 from brainfill.cli._find import find_masks
+from brainfill.cli.examples import examples
 from brainfill.cli.masks._common import Brain, ImageArgument, Manner, NanToZero, Tissues, write_mask
 from brainfill.cli.options import DryRun, Force, Json, OutFile, Quiet, Verbose, default, flag
 from brainfill.tasks.masks.place import Config
+
+EXAMPLES = examples(
+    "brainfill masks place T1.nii.gz -o OUT.nii.gz --n 10",
+)
 
 
 def command(

@@ -8,9 +8,14 @@ from typing import Annotated, Literal
 import typer
 
 from brainfill.api import MaskRequest, PatientImages, ReadConfig
+from brainfill.cli.examples import examples
 from brainfill.cli.masks._common import Brain, Manner, NanToZero, Tissues, write_mask
 from brainfill.cli.options import DryRun, Force, Json, OutFile, Quiet, Verbose, default, flag
 from brainfill.tasks.masks.transfer import Config
+
+EXAMPLES = examples(
+    "brainfill masks transfer PATIENT_T1.nii.gz PATIENT_MASK.nii.gz T1.nii.gz -o OUT.nii.gz",
+)
 
 
 def command(

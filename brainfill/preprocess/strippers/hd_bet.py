@@ -36,7 +36,7 @@ class Config:
 
 def missing(config: Config) -> str:
     """The first file of the weights that is not there, with its folder; empty when all are."""
-    folder = _folder(config)
+    folder = weights_folder(config)
     for name in _FILES:
         if not (folder / name).is_file():
             return f"weights of HD-BET: found no '{name}' in '{folder}'"
@@ -55,7 +55,7 @@ def build(config: Config) -> Stripper:
                 "--set skullstrip.settings.weights=FOLDER, or use --skullstrip builtin"
             )
             raise UnavailableError(lacks, hint)
-        check_plain(_folder(config) / CHECKPOINT)
+        check_plain(weights_folder(config) / CHECKPOINT)
         ctx.progress("finding the brain (HD-BET)", 0, 1)
         data = _predicted(image, config, ctx)
         ctx.progress("finding the brain (HD-BET)", 1, 1)
@@ -93,7 +93,8 @@ def _number_types() -> list[Any]:
     return [np.dtype, scalar, (scalar, "numpy.core.multiarray.scalar"), *kinds]
 
 
-def _folder(config: Config) -> Path:
+def weights_folder(config: Config) -> Path:
+    """Where the weights are, or would have to be."""
     from HD_BET.paths import folder_with_parameter_files
 
     return Path(config.weights or folder_with_parameter_files)
@@ -109,7 +110,7 @@ def _predicted(image: Volume, config: Config, ctx: Context) -> Any:  # noqa: ANN
         nib.save(nib.Nifti1Image(image.data, image.grid.affine), folder / _IMAGE)
         threads = torch.get_num_threads()
         try:
-            predictor = _predictor(_folder(config), use_tta, torch.device(ctx.device))
+            predictor = _predictor(weights_folder(config), use_tta, torch.device(ctx.device))
             torch.set_num_threads(ctx.threads or threads)  # HD-BET takes every core
             # In this process; predict_from_files would start twelve for the one image.
             predictor.predict_from_files_sequential(
