@@ -1,0 +1,116 @@
+"""The Snakemake workflow on this machine."""
+
+import json
+import time
+
+import pytest
+from bids_cases import lesion, make_dataset, make_person, save
+from cohort_cases import LABELS, QUICK, calls, direct, results, run, snakemake_words
+
+
+@pytest.fixture
+def folder(tmp_path):
+    make_dataset(tmp_path / "raw", LABELS)
+    return tmp_path
+
+
+def workflow(folder, *more, options=QUICK, steps="fill,smooth"):
+    settings = [f"steps={steps}", f"options={' '.join(options)}"]
+    return run([*snakemake_words("local", *settings), "--cores", "2", *more], folder)
+
+
+def test_same_files_as_brainfill_bids_then_nothing_to_do(folder):
+    done = workflow(folder)
+    assert done.returncode == 0, done.stderr
+    made = results(folder / "out")
+    assert made == direct(folder, "alone", "--steps", "fill,smooth")
+    assert sum("desc-smoothed_T1w" in path for path in made) == 3
+    assert (folder / "out/group_T1w.tsv").read_text().count("\tdone\t") == 3
+
+    began = time.monotonic()
+    again = workflow(folder)
+    seconds = time.monotonic() - began
+    assert again.returncode == 0, again.stderr
+    assert "Nothing to be done" in again.stderr
+    # 5 s on an idle machine; a busy one is given twice as much.
+    assert seconds < 10
+
+
+def test_brainfills_records_decide_and_not_the_age_of_files(folder):
+    out = folder / "out"
+    assert workflow(folder).returncode == 0
+    # Touched, but the same.
+    for path in folder.glob("raw/sub-01/anat/*"):
+        path.touch()
+    assert "Nothing to be done" in workflow(folder).stderr
+    # Another file of the fill than the one Snakemake looks at, cut short, and older than all others.
+    table = out / "sub-02/anat/sub-02_desc-lesions_dseg.tsv"
+    whole = table.read_bytes()
+    table.write_bytes(whole[:20])
+    assert workflow(folder).returncode == 0
+    assert table.read_bytes() == whole
+    assert calls(out, "brainfill fill") == 4
+    # An option of the fill.
+    assert workflow(folder, options=(*QUICK, "--dilate", "0")).returncode == 0
+    assert calls(out, "brainfill fill") == 7
+    assert results(out) == direct(folder, "alone", "--steps", "fill,smooth", "--dilate", "0")
+
+
+def test_each_scan_of_a_session_is_a_job_of_its_own(folder):
+    anat = make_person(folder / "raw", "04", session="M12")
+    for run_ in ("1", "2"):
+        for name in ("T1w", "label-lesion_roi"):
+            image = anat / f"sub-04_ses-M12_{name}.nii.gz"
+            (anat / f"sub-04_ses-M12_run-{run_}_{name}.nii.gz").write_bytes(image.read_bytes())
+    settings = ["participants=sub-04", "steps=fill", f"options={' '.join(QUICK)}"]
+    done = run([*snakemake_words("local", *settings), "--cores", "2"], folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("localrule fill:") == 3
+    assert done.stderr.count("1 scan: 1 done") == 3
+    filled = sorted(p.name for p in (folder / "out").glob("sub-*/ses-M12/anat/*filled_T1w.nii.gz"))
+    assert filled == [
+        "sub-04_ses-M12_desc-filled_T1w.nii.gz",
+        "sub-04_ses-M12_run-1_desc-filled_T1w.nii.gz",
+        "sub-04_ses-M12_run-2_desc-filled_T1w.nii.gz",
+    ]
+    assert list((folder / "out").glob("sub-0[123]")) == []
+
+
+def test_one_who_fails_stops_nobody_else_and_is_in_the_table(folder):
+    save(folder / "raw/sub-02/anat/sub-02_label-lesion_roi.nii.gz", lesion(empty=True))
+    done = workflow(folder, options=(*QUICK, "--on-empty", "fail"), steps="fill")
+    assert done.returncode == 1
+    assert "sub-02: failed: the lesion mask of 'sub-02_T1w.nii.gz' is empty" in done.stderr
+    table = (folder / "out/group_T1w.tsv").read_text()
+    assert (table.count("\tdone\t"), table.count("\tfailed\t")) == (2, 1)
+
+
+def test_stages_are_jobs_of_their_own(folder):
+    done = workflow(folder, "--dry-run", steps="preprocess,fill,smooth")
+    assert done.returncode == 0, done.stderr
+    rules = [line for line in done.stdout.splitlines() if line.startswith(("rule", "localrule"))]
+    assert (rules.count("rule preprocess:"), rules.count("rule fill:")) == (3, 3), done.stdout
+    assert not (folder / "out").exists()
+
+
+def test_a_setting_that_cannot_be_meant(folder):
+    done = run(snakemake_words("local", "step=fill"), folder)
+    assert done.returncode == 1
+    assert "unknown step; known: bids_dir, out_dir" in done.stderr
+    done = workflow(folder, options=("--method", "localmeen"))
+    assert done.returncode == 1
+    assert "unknown method 'localmeen'" in done.stderr
+    done = workflow(folder, options=(*QUICK, "--on-empty", "skip"))
+    assert "on-empty skip leaves a scan without the files" in done.stderr
+    assert not (folder / "out").exists()
+
+
+def test_the_users_filter_and_the_scans_own_together(folder):
+    picked = {"t1w": {"session": None}, "lesion": {"label": "lesion"}}
+    (folder / "filter.json").write_text(json.dumps(picked))
+    settings = ["bids_filter_file=filter.json", "participants=sub-01", f"options={' '.join(QUICK)}"]
+    done = run(snakemake_words("local", *settings), folder)
+    assert done.returncode == 0, done.stderr
+    used = json.loads((folder / "out/.brainfill/cohort/sub-01.json").read_text())
+    assert used["lesion"] == {"label": "lesion"}
+    assert used["t1w"]["ses"] is None
