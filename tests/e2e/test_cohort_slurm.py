@@ -13,7 +13,6 @@ from cohort_cases import (
     LABELS,
     QUICK,
     calls,
-    direct,
     results,
     run,
     slow_package,
@@ -44,7 +43,7 @@ def workflow():
 
 def array(*more):
     return [
-        *("sbatch", "--wait", "--array=1-3", "--mem=1G", "--cpus-per-task=1"),
+        *("sbatch", "--wait", "--array=1-2", "--mem=1G", "--cpus-per-task=1"),
         *("--output=array_%a.log", COHORT / "slurm_array.sh", "people.txt", "raw", "out"),
         *(*QUICK, "--steps", "fill,smooth", *more),
     ]
@@ -65,7 +64,7 @@ def running(folder, of):
     return [words[0] for words in mine if any(of in word for word in words[1:3])]
 
 
-def test_a_job_killed_halfway_is_run_again_with_the_same_result(folder):
+def test_a_job_killed_halfway_is_run_again_with_the_same_result(folder, alone):
     (folder / "slow").touch()
     first = subprocess.Popen(
         [str(w) for w in workflow()],
@@ -90,18 +89,16 @@ def test_a_job_killed_halfway_is_run_again_with_the_same_result(folder):
     second = run(workflow(), folder)
     assert second.returncode == 0, second.stderr
     assert second.stderr.count("\nrule fill:") == 1, second.stderr
-    assert results(folder / "out") == direct(folder, "alone", "--steps", "fill,smooth")
+    assert results(folder / "out") == alone
     assert left_over(folder / "out") == []
     # Its lesion mask was joined before the kill, and is kept.
     assert calls(folder / "out", "brainfill.bids.lesion") == 3
     assert calls(folder / "out", "brainfill fill") == 4
     assert (folder / "out/group_T1w.tsv").read_text().count("\tdone\t") == 3
-    third = run(workflow(), folder)
-    assert "Nothing to be done" in third.stderr
 
 
-def test_array_with_a_task_killed_halfway(folder):
-    (folder / "people.txt").write_text("".join(f"{label}\n" for label in LABELS))
+def test_array_with_a_task_killed_halfway(folder, alone):
+    (folder / "people.txt").write_text("01\nsub-02\n")
     (folder / "slow").touch()
     first = subprocess.Popen([str(w) for w in array()], cwd=folder, stdout=subprocess.PIPE)
     until((folder / "filling").exists, first)
@@ -112,6 +109,6 @@ def test_array_with_a_task_killed_halfway(folder):
     (folder / "slow").unlink()
     second = run(array(), folder)
     assert second.returncode == 0, (folder / "array_2.log").read_text()
-    assert results(folder / "out") == direct(folder, "alone", "--steps", "fill,smooth")
-    assert calls(folder / "out", "brainfill fill") == 4
+    assert results(folder / "out") == {p: b for p, b in alone.items() if "sub-03" not in p}
+    assert calls(folder / "out", "brainfill fill") == 3
     assert left_over(folder / "out") == []
