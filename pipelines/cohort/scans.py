@@ -47,7 +47,9 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(msg)
     for key in ("bids_dir", "out_dir"):
         if not config.get(key):
-            msg = f"config: no {key}; for example --config bids_dir=RAW out_dir=OUT, or --configfile"
+            msg = (
+                f"config: no {key}; for example --config bids_dir=RAW out_dir=OUT, or --configfile"
+            )
             raise ValueError(msg)
     found = {**_KEYS, **config}
     for key, default in _KEYS.items():
@@ -132,11 +134,14 @@ def look(config: Mapping[str, Any]) -> dict[str, list[str]]:
     words += [*_filtered(config["bids_filter_file"]), "--omp-nthreads", "1", "--dry-run"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - the user's own command
     if done.returncode:
-        raise ValueError(f"{shlex.join(words)}\n{done.stderr.strip()}")  # noqa: EM102, TRY003
+        msg = f"{shlex.join(words)}\n{done.stderr.strip()}"
+        raise ValueError(msg)
     plan = json.loads(done.stdout)
     if plan["options"]["on_empty"] == "skip":
-        msg = "on-empty skip leaves a scan without the files that the workflow waits for"
-        raise ValueError(f"{msg}; take copy or fail")  # noqa: EM102, TRY003
+        msg = (
+            "on-empty skip leaves a scan without the file the workflow waits for; take copy or fail"
+        )
+        raise ValueError(msg)
     return {_place(scan["scan"]): _left(scan, config) for scan in plan["scans"]}
 
 

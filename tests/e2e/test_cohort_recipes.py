@@ -120,5 +120,8 @@ def test_brats(folder):
     with zipfile.ZipFile(folder / "submission.zip") as packed:
         names = packed.namelist()
     assert sorted(names) == [f"BraTS-GLI-000{s}-000-t1n-inference.nii.gz" for s in ("01", "02")]
-    where = changed(folder / "inference" / names[0], folder / f"cases/{names[0][:19]}/{names[0][:19]}-t1n-voided.nii.gz")
+    where = changed(
+        folder / "inference" / names[0],
+        folder / f"cases/{names[0][:19]}/{names[0][:19]}-t1n-voided.nii.gz",
+    )
     assert np.array_equal(where, lesion() > 0)

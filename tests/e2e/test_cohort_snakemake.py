@@ -106,5 +106,5 @@ def test_a_setting_that_cannot_be_meant(folder):
     assert done.returncode == 1
     assert "did you mean 'localmean'?" in done.stderr
     done = workflow(folder, options=(*QUICK, "--on-empty", "skip"))
-    assert "on-empty skip leaves a scan without the files" in done.stderr
+    assert "on-empty skip leaves a scan without the file" in done.stderr
     assert not (folder / "out").exists()
