@@ -40,7 +40,8 @@ def folder(tmp_path):
         (tools / name).write_text(f"#!/bin/sh\n{body}\n")
         (tools / name).chmod(0o755)
     save(tmp_path / "lesion.nii.gz", lesion())
-    nib.save(nib.MGHImage(lesion().astype(np.int32) * 99 + 2, AFFINE), tmp_path / "seg.mgz")
+    labels = np.where(lesion() > 0, 99, 2).astype(np.int32)
+    nib.save(nib.MGHImage(labels, AFFINE), tmp_path / "seg.mgz")
     (tmp_path / "here").mkdir()
     return tmp_path / "here"
 
@@ -55,7 +56,8 @@ def sh(name, folder):
         text=True,
         check=False,
         timeout=300,
-        env=os.environ | {"PATH": path, "METHOD": "--method localmean", "FS_LICENSE": "license"},
+        env=os.environ
+        | {"PATH": path, "METHOD": "--method localmean --no-report", "FS_LICENSE": "license"},
     )
 
 

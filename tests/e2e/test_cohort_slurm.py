@@ -59,7 +59,7 @@ def until(condition, child):
 
 def running(folder, of):
     """Ids of the running jobs of this folder whose squeue line says `of`."""
-    lines = run(["squeue", "--noheader", "-t", "R", "--format", "%A %K %k %Z"], folder).stdout
+    lines = run(["squeue", "--noheader", "-t", "R", "--format", "%i %K %k %Z"], folder).stdout
     mine = [line.split() for line in lines.splitlines() if line.endswith(str(folder))]
     return [words[0] for words in mine if any(of in word for word in words[1:3])]
 

@@ -7,6 +7,8 @@ import shlex
 from pathlib import Path
 
 import pytest
+from bids_cases import lesion, make_dataset, save
+from cohort_cases import BRAINFILL
 
 from brainfill.bids import plan
 from brainfill.bids.config import AVAILABLE, MNI, STEPS, BidsConfig
@@ -85,6 +87,23 @@ def test_files_of_what_is_left_are_new_and_of_what_is_done_old(tmp_path):
     times = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "fill").iterdir()}
     assert times["sub-2_ses-1"] == 0
     assert times["sub-1"] >= output.stat().st_mtime_ns
+
+
+def test_what_is_left_as_brainfill_says(tmp_path):
+    raw = make_dataset(tmp_path / "raw", ["1"])
+    save(raw / "sub-2/ses-a/anat/sub-2_ses-a_T1w.nii.gz", lesion())
+    words = {"bids_dir": str(raw), "out_dir": str(tmp_path / "out")}
+    mine = scans.settings({**words, "command": BRAINFILL, "options": "--method localmean"})
+    # The second has no mask, and is tried so that the job says so.
+    assert scans.look(mine) == {
+        "sub-1/anat/sub-1": ["fill"],
+        "sub-2/ses-a/anat/sub-2_ses-a": ["fill"],
+    }
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ValueError, match="on-empty skip leaves a scan without the file"):
+        scans.look({**mine, "options": "--method localmean --on-empty skip"})
+    with pytest.raises(ValueError, match="did you mean 'localmean'"):
+        scans.look({**mine, "options": "--method localmeen"})
 
 
 @pytest.mark.parametrize(
