@@ -98,14 +98,18 @@ def run_person(case: Case, run: Run, *, wait: bool) -> Outcome:
 
 
 def is_done(case: Case, data: Dataset, config: BidsConfig) -> dict[str, bool]:
-    """Which steps need not be run again, as far as can be told without running those before.
+    """Which steps need not be run again; what was made from a step that must be is to be made anew, too.
 
     Raises:
         InputMissingError: a file of the person cannot be read.
     """
     record = read_record(data.out / "logs" / f"{case.key}.json")
     sums = record.checksums(case.inputs)
-    return {s: _holds(s, record, config, sums, data.out) for s in plan.steps_of(config)}
+    done: dict[str, bool] = {}
+    for step in plan.steps_of(config):
+        before = all(done.get(need, True) for need in plan.all_needs(step, config))
+        done[step] = before and _holds(step, record, config, sums, data.out)
+    return done
 
 
 def _run_locked(case: Case, run: Run, began: float) -> Outcome:

@@ -230,6 +230,18 @@ def test_a_step_without_the_one_before(tmp_path, bids):
     assert "the step 'smooth' needs 'fill', which was not done for 'sub-01'" in outcome.err
 
 
+def test_a_plan_names_what_is_made_anew_because_of_a_step_before(done, bids):
+    (done / "out/sub-01/anat/sub-01_desc-filled_mask.nii.gz").unlink()
+    words = ("--steps", "fill,smooth", "--participant-label", "01")
+    (scan,) = json.loads(bids(done, *words, "--dry-run").out)["scans"]
+    assert list(scan["todo"]) == ["fill", "smooth"]
+    before = times(done / "out")
+    assert bids(done, *words).code == 0
+    changed = {p.name for p, t in times(done / "out").items() if before.get(p) != t}
+    assert {"sub-01_desc-filled_T1w.nii.gz", "sub-01_desc-smoothed_T1w.nii.gz"} <= changed
+    assert "sub-01_label-lesion_mask.nii.gz" not in changed
+
+
 def test_flags_go_before_the_file(tmp_path, bids):
     make_dataset(tmp_path / "raw", labels=("01",))
     file = tmp_path / "c.toml"

@@ -4,6 +4,8 @@ import json
 import os
 
 import pytest
+from bids_cases import make_dataset
+from cohort_cases import LABELS, direct
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from study_browser import CHROMIUM, DRIVER, Reader
@@ -81,3 +83,11 @@ def reader(driver, tmp_path, forced):
 def judge(reader, free):
     """At the page where lesions are judged one by one."""
     return Reader(reader.driver, reader.folder, free[0])
+
+
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory):
+    """What `brainfill bids` by itself makes of the people of a cohort."""
+    folder = tmp_path_factory.mktemp("alone")
+    make_dataset(folder / "raw", LABELS)
+    return direct(folder, "out", "--steps", "fill,smooth")
