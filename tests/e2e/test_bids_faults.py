@@ -22,13 +22,15 @@ def folder(tmp_path, monkeypatch):
     make_dataset(tmp_path / "raw")
     package = quick_thickness(
         tmp_path / "slowly",
-        "import time\n"
+        "import os, time\n"
         "from pathlib import Path\n"
         "words = [] if 'bids' in sys.orig_argv else sys.orig_argv\n"
         "for word, file in (('fill', 'slow'), ('thickness', 'slow to measure')):\n"
         "    if word in words and Path(file).exists():\n"
         "        Path('filling').touch()\n"
-        "        time.sleep(120)\n",
+        "        time.sleep(120)\n"
+        # Where nothing ended it, as after kill -9, it is not to disturb the run that comes next.
+        "        os._exit(1)\n",
     )
     old = os.environ.get("PYTHONPATH")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([package, *([old] if old else [])]))
@@ -128,7 +130,6 @@ def test_killed_during_a_measurement_and_repeated(folder):
 def test_a_scan_that_cannot_be_measured_leaves_its_fill_and_the_others(folder):
     with (folder / "slowly/sitecustomize.py").open("a") as file:
         file.write(
-            "import os\n"
             "if 'thickness' in words and any('sub-01' in word for word in words):\n"
             "    print('error: no cortex', file=sys.stderr, flush=True)\n"
             "    os._exit(65)\n"
