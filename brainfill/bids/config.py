@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from brainfill.core.config import check_ranges, option
+from brainfill.core.context import cores
 from brainfill.core.errors import ConfigError, DataError, InputMissingError
 from brainfill.core.registry import did_you_mean
 
@@ -123,7 +123,7 @@ class BidsConfig:
     @property
     def threads(self) -> int:
         """CPU threads of each person's process."""
-        return self.omp_nthreads or max(1, _cores() // self.at_once)
+        return self.omp_nthreads or max(1, cores() // self.at_once)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -151,7 +151,3 @@ def read_toml(path: Path) -> dict[str, Any]:
 def in_order(config: BidsConfig) -> BidsConfig:
     """The config with its steps in the order they are run."""
     return replace(config, steps=tuple(s for s in STEPS if s in config.steps))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -9,6 +9,7 @@ from typing import Any
 
 from brainfill.bundles import store
 from brainfill.core import registry
+from brainfill.core.context import cores
 from brainfill.core.errors import BrainfillError
 
 # Registries whose plug-ins may need something of others, and the option that chooses one.
@@ -30,7 +31,7 @@ def devices() -> list[dict[str, Any]]:
     """
     import torch
 
-    found: list[dict[str, Any]] = [{"Name": "cpu", "Threads": _threads()} | _memory()]
+    found: list[dict[str, Any]] = [{"Name": "cpu", "Threads": cores()} | _memory()]
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         card = torch.cuda.get_device_properties(index)
         memory_gib = round(card.total_memory / _GIB, 1)
@@ -101,13 +102,6 @@ def _where(plugin: Any, config: Any) -> str:  # noqa: ANN401 - any plug-in and i
     if hasattr(config, "python"):  # a package, of the Python that runs this unless another is set
         return config.python or sys.executable
     return shutil.which(getattr(config, "program", "")) or ""
-
-
-def _threads() -> int:
-    """CPUs this process may use, which schedulers and containers may make fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _memory() -> dict[str, float]:
