@@ -8,8 +8,8 @@ import pytest
 import typer
 from image import FOLDER
 
+from brainfill.cli._bids_arguments import spread
 from brainfill.cli.app import app
-from brainfill.cli.bids import spread
 from brainfill.core.errors import BrainfillError
 
 

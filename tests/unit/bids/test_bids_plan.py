@@ -156,7 +156,7 @@ def test_memory_bounds_how_many_run_at_once():
 def test_cores_are_divided(monkeypatch):
     from brainfill.bids import config
 
-    monkeypatch.setattr(config, "_cores", lambda: 8)
+    monkeypatch.setattr(config, "cores", lambda: 8)
     assert BidsConfig(n_procs=3).threads == 2
     assert BidsConfig(n_procs=16).threads == 1
     assert BidsConfig(n_procs=3, omp_nthreads=5).threads == 5

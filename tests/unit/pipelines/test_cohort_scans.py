@@ -11,7 +11,7 @@ from bids_cases import lesion, make_dataset, save
 from cohort_cases import BRAINFILL
 
 from brainfill.bids import plan
-from brainfill.bids.config import AVAILABLE, MNI, STEPS, BidsConfig
+from brainfill.bids.config import LESION, MNI, STEPS, BidsConfig
 
 FILE = Path(__file__).parents[3] / "pipelines" / "cohort" / "scans.py"
 SPEC = importlib.util.spec_from_file_location("scans", FILE)
@@ -30,10 +30,10 @@ def test_examples_in_docstrings():
 def test_steps_and_names_are_those_of_brainfill():
     assert scans.STEPS == STEPS
     assert scans.MNI == MNI
-    known = plan.steps_of(BidsConfig(steps=AVAILABLE, output_spaces=("T1w", MNI)))
+    known = plan.steps_of(BidsConfig(steps=STEPS, output_spaces=("T1w", MNI)))
     staged = [step for steps in scans.STAGES.values() for step in steps]
     # The lesion mask belongs to the first stage, whichever that is: what is made from it is to do as well.
-    assert set(known) - set(staged) == {plan.LESION}
+    assert set(known) - set(staged) == {LESION}
 
 
 def test_a_stage_has_the_steps_before_it_and_its_own_file():
