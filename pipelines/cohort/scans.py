@@ -79,8 +79,7 @@ def product(stage: str, config: Mapping[str, Any]) -> str:
     if stage == "preprocess":
         return f"space-{MNI}_desc-preproc_T1w.nii.gz"
     if stage == "thickness":
-        compared = "compare" in config["steps"]
-        return "desc-change_thickness.json" if compared else "desc-filled_thickness.tsv"
+        return "desc-filled_thickness.tsv"  # of a comparison, scans without lesions have no file
     image = f"desc-{'smoothed' if 'smooth' in config['steps'] else 'filled'}_T1w.nii.gz"
     return f"space-{MNI}_{image}" if MNI in config["output_spaces"] else image
 

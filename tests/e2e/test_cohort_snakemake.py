@@ -5,7 +5,7 @@ import os
 import resource
 
 import pytest
-from bids_cases import lesion, make_dataset, make_person, save
+from bids_cases import lesion, make_dataset, make_person, quick_thickness, save
 from cohort_cases import LABELS, QUICK, calls, results, run, snakemake_words
 
 
@@ -96,6 +96,20 @@ def test_stages_are_jobs_of_their_own(folder):
     rules = [line for line in done.stdout.splitlines() if line.startswith(("rule", "localrule"))]
     assert (rules.count("rule preprocess:"), rules.count("rule fill:")) == (3, 3), done.stdout
     assert not (folder / "out").exists()
+
+
+def test_thickness_is_a_job_and_needs_no_lesion(folder, monkeypatch):
+    save(folder / "raw/sub-02/anat/sub-02_label-lesion_roi.nii.gz", lesion(empty=True))
+    paths = [quick_thickness(folder / "quick"), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths).rstrip(os.pathsep))
+    two = ["participants=sub-01 sub-02"]
+    done = workflow(folder, steps="fill,thickness,compare", settings=two)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("localrule thickness:") == 2
+    changes = sorted(p.name for p in folder.glob("out/sub-*/anat/*desc-change_thickness.json"))
+    assert changes == ["sub-01_desc-change_thickness.json"]
+    again = workflow(folder, steps="fill,thickness,compare", settings=two)
+    assert "Nothing to be done" in again.stderr
 
 
 def test_a_setting_that_cannot_be_meant(folder):
