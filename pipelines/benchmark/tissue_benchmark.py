@@ -32,7 +32,7 @@ from brainfill.metrics.overlap import dice
 from brainfill.preprocess.steps.resample import resample_to
 from brainfill.preprocess.tissues._base import brain_of
 from brainfill.thickness.backends.direct import TISSUES
-from brainfill.thickness.parcels import MODEL, numbered, parcels
+from brainfill.thickness.parcels import MODEL, left_half, numbered, parcels
 from brainfill.thickness.placed import Placed, place
 from brainfill.thickness.regions import load_names
 
@@ -113,7 +113,7 @@ def labels_everywhere(
     scan, brain = placed.scan, brain_of(placed.scan)
     classes = parcels(scan.images["T1w"], brain, args.regions, ctx).classes(brain)
     inner = Mask(tissues == WHITE, scan.grid)
-    return numbered(classes, inner, placed.registration, ctx).data
+    return numbered(classes, left_half(inner, placed.registration, ctx)).data
 
 
 def by_label(found: NDArray[np.int32], truth: NDArray[np.int32]) -> NDArray[np.float64]:
