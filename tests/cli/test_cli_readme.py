@@ -14,7 +14,7 @@ FILL = typer.main.get_command(app).commands["fill"]
 OPTIONS = {p.name: p for p in FILL.params if p.param_type_name == "option"}
 
 
-@pytest.mark.parametrize("name", set(OPTIONS) - {"input_", "lesion", "help"})
+@pytest.mark.parametrize("name", sorted(OPTIONS.keys() - {"input_", "lesion", "help"}))
 def test_every_option_of_fill_is_in_the_table(name):
     longest = max(OPTIONS[name].opts, key=len)
     short = min(OPTIONS[name].opts, key=len)
