@@ -167,8 +167,6 @@ def finished(request: ThicknessRequest, outputs: Mapping[str, Path]) -> dict[str
     """The record of an earlier run that did the same, if its outputs are still what they were; else None."""
     from brainfill.bundles.store import sha256
 
-    if "report" in outputs and not outputs["report"].exists():
-        return None
     try:
         record: dict[str, Any] = json.loads(outputs["sidecar"].read_text(encoding="utf-8"))
         sums = record["OutputsSHA256"]
@@ -197,6 +195,8 @@ def measured(
     """
     if not force and (before := finished(request, outputs)):
         talk.note("nothing to do: the same was measured already (--force does it again)")
+        if "report" in outputs and not outputs["report"].exists():
+            _write_page(request, outputs, before)
         return before
     with new_folders([out]):
         check_outputs(list(outputs.values()), request.files, force=force)
@@ -243,8 +243,29 @@ def _write(
         }
         write_sidecar(facts, outputs["sidecar"])
         if "report" in outputs:
-            from brainfill.report.thickness import thickness_part
-
-            part = thickness_part(result, facts)
-            write_page(page(done.scan.subject, [part], command_line()), outputs["report"])
+            _write_page(request, outputs, facts)
     return facts
+
+
+def _write_page(
+    request: ThicknessRequest, outputs: Mapping[str, Path], facts: Mapping[str, Any]
+) -> None:
+    """Write the page of what the other outputs hold, so that it can be had later as well."""
+    from brainfill.io.tables import read_table
+    from brainfill.report.thickness import thickness_part
+    from brainfill.tasks._base import Result
+
+    result = Result(
+        tables={"thickness": [_numbers(row) for row in read_table(outputs["table"])]},
+        files={"picture": outputs["picture"].read_bytes()},
+    )
+    html = page(subject(request.files[0]), [thickness_part(result, facts)], command_line())
+    write_page(html, outputs["report"])
+
+
+def _numbers(row: Mapping[str, str]) -> dict[str, Any]:
+    """A row of the table with numbers for text where they have units; None for n/a."""
+    return {
+        name: text if not name.endswith(("_mm", "_ml")) else None if text == "n/a" else float(text)
+        for name, text in row.items()
+    }

@@ -363,3 +363,18 @@ def test_a_page_is_written_where_one_is_wanted(call, files, freesurfer):
     page = (out / "sub-01_desc-freesurfer_thickness.html").read_text(encoding="utf-8")
     assert "insula" in page
     assert "thickness, mean" in page
+
+
+@pytest.mark.usefixtures("no_picture", "fastsurfer")
+def test_a_page_can_be_had_later(call, files, monkeypatch):
+    out = files.folder / "out"
+    words = ("thickness", files.t1, "-o", out, "--backend", "fastsurfer")
+    assert call(*words, "--report").code == 0
+    page = out / "sub-01_desc-fastsurfer_thickness.html"
+    before = page.read_bytes()
+    page.unlink()
+    monkeypatch.setattr("brainfill.cli.thickness.run_thickness", None)  # nothing is measured again
+    outcome = call(*words, "--report")
+    assert outcome.code == 0, outcome.err
+    assert page.read_bytes() == before
+    assert "was measured already" in outcome.err
