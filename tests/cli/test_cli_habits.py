@@ -1,15 +1,14 @@
 """What holds for every command, those to come included: examples that can be typed, --json, no colours."""
 
 import json
-import os
 import shlex
-import subprocess
 import sys
 
 import pytest
 import typer
 from bids_cases import make_dataset
 from cli_files import save
+from terminals import seen_by_a_terminal
 
 from brainfill.cli.app import app
 
@@ -94,31 +93,10 @@ def test_help_needs_no_colours(name):
     assert ALL[name].rich_markup_mode is None
 
 
-def on_a_terminal(*words, **environment):
-    """All that a terminal receives from a command."""
-    ours, theirs = os.openpty()
-    env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM")}
-    child = subprocess.Popen(
-        [sys.executable, "-m", "brainfill", *words],
-        stdout=theirs,
-        stderr=theirs,
-        env=env | {"TERM": "xterm-256color"} | environment,
-    )
-    os.close(theirs)
-    received = b""
-    try:
-        while block := os.read(ours, 4096):
-            received += block
-    except OSError:  # Linux says so when the other end has closed
-        pass
-    os.close(ours)
-    child.wait()
-    return received.decode()
-
-
 @pytest.mark.parametrize("words", [["--help"], ["fil"], ["fill", "no.nii", "no.nii"]], ids=" ".join)
 def test_no_colour_where_none_is_wanted(words):
-    received = on_a_terminal(*words, NO_COLOR="1")
+    command = [sys.executable, "-m", "brainfill", *words]
+    received, _ = seen_by_a_terminal(command, both=True, NO_COLOR="1")
     assert received
     assert "\x1b" not in received
 

@@ -1,10 +1,10 @@
 """A bar where a terminal watches, plain lines elsewhere."""
 
 import os
-import subprocess
 import sys
 
 import pytest
+from terminals import seen_by_a_terminal
 
 from brainfill.cli import progress
 from brainfill.cli.progress import talking
@@ -19,26 +19,16 @@ with talking(quiet=False, verbose=True) as talk:
 """
 
 
-def seen_by_a_terminal(**environment):
+def bar(**environment):
     """What a terminal receives from `RUN`."""
-    ours, theirs = os.openpty()
-    env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM")}
-    env |= {"TERM": "xterm-256color", "COLUMNS": "120"} | environment
-    child = subprocess.Popen([sys.executable, "-c", RUN], stderr=theirs, env=env)
-    os.close(theirs)
-    received = b""
-    try:
-        while block := os.read(ours, 4096):
-            received += block
-    except OSError:  # Linux says so when the other end has closed
-        pass
-    os.close(ours)
-    assert child.wait() == 0
-    return received.decode()
+    words = [sys.executable, "-c", RUN]
+    received, code = seen_by_a_terminal(words, **({"COLUMNS": "120"} | environment))
+    assert code == 0
+    return received
 
 
 def test_a_terminal_sees_a_bar_and_whole_sentences():
-    received = seen_by_a_terminal()
+    received = bar()
     assert "\x1b[" in received
     assert "3/3" in received
     assert "warning: mind the gap [sic]" in received
@@ -47,7 +37,7 @@ def test_a_terminal_sees_a_bar_and_whole_sentences():
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_a_plain_terminal_sees_lines(environment):
-    received = seen_by_a_terminal(**environment).replace("\r\n", "\n")
+    received = bar(**environment).replace("\r\n", "\n")
     assert received == "sampling\nwarning: mind the gap [sic]\ndone at last\n"
 
 
