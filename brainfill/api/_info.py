@@ -23,7 +23,8 @@ def info() -> dict[str, Any]:
         `Costs`: the `Machine` and `Scan` on which they were measured and, for each of `Runs`, the `Command` with its
         `ProcessorSeconds`, `Seconds` and `PeakMiB`.
     """
-    from brainfill.io.sidecar import read_json, versions
+    from brainfill.core.documents import read_json
+    from brainfill.io.sidecar import versions
     from brainfill.tasks import info as task
 
     ours = {"brainfill": __version__, "python": platform.python_version()}

@@ -141,7 +141,7 @@ def run_score(folder: Path, answers: Sequence[Path]) -> Result:
         InputMissingError: a file is not there.
         DataError: the key is not the one that was sealed, or answers do not belong to the study.
     """
-    from brainfill.io.sidecar import read_json
+    from brainfill.core.documents import read_json
     from brainfill.study.answers import answers_from, expect_different_raters
     from brainfill.study.key import key_from
 

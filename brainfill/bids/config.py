@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import cores
-from brainfill.core.errors import ConfigError, DataError, InputMissingError
+from brainfill.core.documents import read_toml
+from brainfill.core.errors import ConfigError
 from brainfill.core.registry import did_you_mean
 
 PREPROCESS, FILL, SMOOTH = "preprocess", "fill", "smooth"
@@ -126,26 +126,14 @@ class BidsConfig:
         return self.omp_nthreads or max(1, cores() // self.at_once)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_settings(path: Path) -> dict[str, Any]:
     """A config file: fields of `BidsConfig`, with - or _ between words.
 
     Raises:
         InputMissingError: the file cannot be read.
         DataError: it is not TOML.
     """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        plain = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"config file '{path}' cannot be read: {error.strerror}"
-        raise InputMissingError(msg, "check the path") from error
-    except ValueError as error:
-        msg = f"config file '{path}' is not TOML: {error}"
-        raise DataError(msg, 'lines are like: steps = ["preprocess", "fill"]') from error
-    return {key.replace("-", "_"): value for key, value in plain.items()}
+    return {key.replace("-", "_"): value for key, value in read_toml(path).items()}
 
 
 def in_order(config: BidsConfig) -> BidsConfig:

@@ -19,9 +19,9 @@ from brainfill.bids.names import (
     passes,
     short_keys,
 )
+from brainfill.core.documents import read_json
 from brainfill.core.errors import ConfigError, DataError, InputMissingError
 from brainfill.core.registry import did_you_mean
-from brainfill.io.sidecar import read_json
 
 DESCRIPTION = "dataset_description.json"
 

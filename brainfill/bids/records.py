@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from brainfill.bundles.store import sha256
+from brainfill.core.documents import read_json
 from brainfill.core.errors import BrainfillError, InputMissingError
-from brainfill.io.sidecar import read_json, write_sidecar
+from brainfill.io.sidecar import write_sidecar
 
 # A file changed twice within the resolution of its time stamp looks unchanged; coarse file systems count in 2 s.
 _SETTLED_S = 3.0

@@ -8,7 +8,8 @@ from typing import Any
 
 from brainfill import __version__
 from brainfill.bids.find import Case, Dataset
-from brainfill.io.sidecar import read_json, write_sidecar
+from brainfill.core.documents import read_json
+from brainfill.io.sidecar import write_sidecar
 from brainfill.io.tables import read_table, write_table
 
 _DESCRIPTIONS = {

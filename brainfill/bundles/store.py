@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brainfill.core.config import check_ranges, from_dict, option, to_dict
-from brainfill.core.errors import ConfigError, UnavailableError
+from brainfill.core.documents import read_json
+from brainfill.core.errors import BrainfillError, ConfigError, UnavailableError
 from brainfill.core.registry import did_you_mean, load
 from brainfill.core.registry import names as modules
 
@@ -105,13 +106,10 @@ def read_card(folder: Path) -> Card:
     """
     path = folder / CARD
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        msg = f"cannot read the model card '{path}': {error}"
+        plain = read_json(path)
+    except BrainfillError as error:
+        msg = f"cannot read the model card: {error}"
         raise UnavailableError(msg, _AGAIN) from error
-    if not isinstance(plain, dict):
-        msg = f"cannot read the model card '{path}': expected a JSON object, found {plain!r:.40}"
-        raise UnavailableError(msg, _AGAIN)
     # Before the keys, since a later format may have others.
     if isinstance(found := plain.get("format"), int) and found > FORMAT:
         msg = f"model '{folder}' has format {found}, this version reads up to {FORMAT}"

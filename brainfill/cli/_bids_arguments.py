@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from brainfill.bids.config import BidsConfig, in_order, read_toml
+from brainfill.bids.config import BidsConfig, in_order, read_settings
 from brainfill.core.config import from_dict
 
 _MANY = (
@@ -54,7 +54,7 @@ def bids_config(ctx: typer.Context, flags: Mapping[str, Any], file: Path | None)
         source = ctx.get_parameter_source(field.name)
         if source is not None and source.name == "COMMANDLINE":
             given[field.name] = _value(field.name, flags[field.name])
-    plain = {k: _value(k, v) for k, v in read_toml(file).items()} if file else {}
+    plain = {k: _value(k, v) for k, v in read_settings(file).items()} if file else {}
     return in_order(from_dict(BidsConfig, plain | given))
 
 

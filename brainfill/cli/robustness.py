@@ -20,6 +20,7 @@ from brainfill.cli.output import all_or_none, check_inputs, check_outputs, new_f
 from brainfill.cli.preprocess import subject
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
+from brainfill.core.documents import read_json
 from brainfill.core.errors import ConfigError, UnavailableError
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.compare import CompareConfig
@@ -217,7 +218,7 @@ def _filled(request: Request, out: Path, talk: Talk, *, force: bool) -> Path:
 def _made_alike(sidecar: Path, request: Request) -> bool:
     """Whether a record says that its image was made of these files with these settings."""
     try:
-        record = json.loads(sidecar.read_text(encoding="utf-8"))
+        record = read_json(sidecar)
         sums, arguments = list(record["SourcesSHA256"].values()), record["BrainfillArguments"]
         wanted = to_dict(request.config) | to_dict(request.read) | {"seed": request.run.seed}
         wanted.pop("settings")  # there are none, and the record has those of the method

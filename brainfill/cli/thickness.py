@@ -33,6 +33,7 @@ from brainfill.cli.output import (
 from brainfill.cli.preprocess import subject
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
+from brainfill.core.documents import read_json
 from brainfill.core.errors import ConfigError
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.thickness import ThicknessConfig, backend_config
@@ -168,7 +169,7 @@ def finished(request: ThicknessRequest, outputs: Mapping[str, Path]) -> dict[str
     from brainfill.bundles.store import sha256
 
     try:
-        record: dict[str, Any] = json.loads(outputs["sidecar"].read_text(encoding="utf-8"))
+        record: dict[str, Any] = read_json(outputs["sidecar"])
         sums = record["OutputsSHA256"]
         same = all(sha256(outputs["sidecar"].with_name(n)) == s for n, s in sums.items())
         key = record["Key"]

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from brainfill.core.errors import DataError, InputMissingError
 from brainfill.io.atomic import replacing
 
 _SUFFIXES = (".nii.gz", ".nii", ".mgz", ".mgh")
@@ -43,27 +42,6 @@ def write_sidecar(facts: Mapping[str, Any], path: Path) -> None:
     text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file.
-
-    Raises:
-        InputMissingError: the file cannot be read.
-        DataError: it holds no JSON object.
-    """
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        msg = f"'{path}' cannot be read: {error.strerror}"
-        raise InputMissingError(msg, "check the path") from error
-    except ValueError as error:
-        msg = f"'{path}' is not JSON: {error}"
-        raise DataError(msg, "give the file as it was saved") from error
-    if not isinstance(plain, dict):
-        msg = f"'{path}' holds {plain!r:.40}, expected a JSON object"
-        raise DataError(msg, "give the file as it was saved")
-    return plain
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:

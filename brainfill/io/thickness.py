@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from brainfill.core.context import ignore
+from brainfill.core.documents import read_json
 from brainfill.core.errors import DataError, InputMissingError
 from brainfill.core.volume import LabelMap
 from brainfill.io.nifti import read_volume
@@ -138,19 +138,11 @@ def _table_in(folder: Path) -> Path:
 
 def _read_record(path: Path) -> dict[str, Any]:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"the record '{path}' of a thickness table cannot be read: {error.strerror}"
-        raise InputMissingError(
-            msg, 'it must say at least what measured it: {"Backend": "NAME"}'
-        ) from error
-    except ValueError as error:
-        msg = f"'{path}' is not JSON: {error}"
-        raise DataError(msg, "repair it, or measure again") from error
-    if not isinstance(record, dict):
-        msg = f"'{path}' holds no JSON object"
-        raise DataError(msg, 'expected {"Backend": "NAME", ...}')
-    return record
+        return read_json(path)
+    except InputMissingError as error:
+        msg = f"the record of a thickness table: {error}"
+        hint = 'it must say at least what measured it: {"Backend": "NAME"}'
+        raise InputMissingError(msg, hint) from error
 
 
 def _named(row: Mapping[str, str]) -> Region:

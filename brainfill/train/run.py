@@ -23,6 +23,7 @@ from brainfill.bundles.store import (
 )
 from brainfill.core.config import option, override, to_dict
 from brainfill.core.context import ignore
+from brainfill.core.documents import read_json
 from brainfill.core.errors import ConfigError
 from brainfill.core.registry import load
 from brainfill.models._base import Inpainter
@@ -258,7 +259,7 @@ def _claim(out: Path, plain: dict[str, Any]) -> None:
     """
     path = out / CONFIG
     if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = read_json(path)
         for run in (before, now := json.loads(json.dumps(plain))):
             run.pop("brainfill")
             for free in ("steps", "workers"):

@@ -18,7 +18,7 @@ import typer
 from brainfill import __version__
 from brainfill.cli import bids
 from brainfill.cli.app import app
-from brainfill.io.sidecar import read_json
+from brainfill.core.documents import read_json
 
 _COSTS = Path(__file__).parents[2] / "brainfill" / "costs.json"
 _NO_INPUTS = ("version",)

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import pytest
 
 from brainfill.bids.commands import IN_VOXELS
-from brainfill.bids.config import BidsConfig, in_order, read_toml
+from brainfill.bids.config import BidsConfig, in_order, read_settings
 from brainfill.bids.plan import all_needs, needs, print_of, steps_of
 from brainfill.core import registry
 from brainfill.core.errors import ConfigError, DataError, InputMissingError
@@ -165,9 +165,9 @@ def test_cores_are_divided(monkeypatch):
 def test_a_config_file(tmp_path):
     path = tmp_path / "c.toml"
     path.write_text('n-procs = 2\nsteps = ["fill"]\n')
-    assert read_toml(path) == {"n_procs": 2, "steps": ["fill"]}
+    assert read_settings(path) == {"n_procs": 2, "steps": ["fill"]}
     path.write_text("n-procs = two\n")
     with pytest.raises(DataError, match="is not TOML"):
-        read_toml(path)
+        read_settings(path)
     with pytest.raises(InputMissingError, match="cannot be read"):
-        read_toml(tmp_path / "none.toml")
+        read_settings(tmp_path / "none.toml")

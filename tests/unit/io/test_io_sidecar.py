@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from brainfill.core.errors import ConfigError, DataError, InputMissingError
-from brainfill.io.sidecar import beside, read_json, stem, versions, write_sidecar
+from brainfill.core.errors import ConfigError
+from brainfill.io.sidecar import beside, stem, versions, write_sidecar
 
 
 @pytest.mark.parametrize(
@@ -46,28 +46,6 @@ def test_what_json_cannot_hold_leaves_no_file(tmp_path):
 def test_no_folder_is_a_sentence(tmp_path):
     with pytest.raises(ConfigError, match="does not exist"):
         write_sidecar({}, tmp_path / "no" / "x.json")
-
-
-def test_json_is_read_as_it_was_written(tmp_path):
-    facts = {"Seed": 0, "Warnings": ["5 µm"]}
-    write_sidecar(facts, tmp_path / "x.json")
-    assert read_json(tmp_path / "x.json") == facts
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [("{", "is not JSON"), ("[1]", "expected a JSON object"), ("", "is not JSON")],
-)
-def test_what_is_no_json_object_is_refused(tmp_path, text, words):
-    (tmp_path / "x.json").write_text(text)
-    with pytest.raises(DataError, match=words) as refused:
-        read_json(tmp_path / "x.json")
-    assert "x.json" in str(refused.value)
-
-
-def test_json_that_is_missing(tmp_path):
-    with pytest.raises(InputMissingError, match=r"x\.json"):
-        read_json(tmp_path / "x.json")
 
 
 def test_versions_of_what_is_installed():

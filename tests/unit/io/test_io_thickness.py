@@ -66,13 +66,15 @@ def test_files_that_are_missing_or_broken(folder, tmp_path):
         read_thickness(tmp_path / "none.tsv")
     record = folder / "sub-01_thickness.json"
     record.write_text("[1]")
-    with pytest.raises(DataError, match="holds no JSON object"):
+    with pytest.raises(DataError, match="holds a list, expected a JSON object"):
         read_thickness(folder)
     record.write_text("{")
     with pytest.raises(DataError, match="is not JSON"):
         read_thickness(folder)
     record.unlink()
-    with pytest.raises(InputMissingError, match=r"record '.*sub-01_thickness\.json'"):
+    with pytest.raises(
+        InputMissingError, match=r"record of a thickness table: '.*sub-01_thickness\.json'"
+    ):
         read_thickness(folder)
 
 
