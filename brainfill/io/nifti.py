@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from brainfill.core.context import ignore
 from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, FloatArray
-from brainfill.core.volume import Mask, Source, Volume
+from brainfill.core.volume import Mask, Source, Volume, mask_threshold
 from brainfill.io._bytes import output_format, read_bytes, write_bytes
 from brainfill.io._header import place_is_a_guess
 from brainfill.io._image import (
@@ -40,7 +40,6 @@ from brainfill.io.atomic import replacing
 
 _LARGEST = 1e15  # squares and sums of such values stay within single precision
 _MOST_LABELS_SHOWN = 8
-_OVERSHOOT = 1.25  # of masks of 0 and 1 that were interpolated by splines
 _MOST_PARTS = 20  # of one lesion; an image of more whole numbers shows a scan or an atlas
 
 
@@ -132,7 +131,7 @@ def read_mask(
     if whole and found.size > 1:
         msg = f"mask '{name}' has {found.size} labels ({_listed(found)}), expected 0 and 1"
         raise DataError(msg, "say which one is the lesion with --label")
-    threshold = _threshold(found)
+    threshold = mask_threshold(values)
     if found.size and not np.array_equal(found, [1.0]):
         span = f"{found[0]:g}" if found.size == 1 else f"{found[0]:g} to {found[-1]:g}"
         warn(
@@ -223,13 +222,6 @@ def write_map(like: Volume, data: NDArray[Any], out: Path) -> None:
         image.header.set_xyzt_units("mm")
     with replacing(out) as temporary:
         write_bytes(temporary, image_bytes(image, family, out), packed=packed)
-
-
-def _threshold(found: FloatArray) -> float:
-    """What a voxel of the mask must exceed; `found` holds all its values but 0, in order."""
-    if found.size < 2 or found[-1] <= _OVERSHOOT:
-        return 0.5
-    return float(found[-1]) / 2  # shares of 100, 255, 32767 ...: a mask that was interpolated
 
 
 def _with(image: SpatialImage, before: Stored, raw: NDArray[Any], where: BoolArray) -> SpatialImage:
