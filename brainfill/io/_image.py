@@ -118,6 +118,9 @@ def image_from(data: bytes, name: str, warn: Callable[[str], None] = ignore) -> 
         what = "the voxels of a .hdr/.img pair" if voxels_only else looks_like(data)
         msg = f"'{name}' is not an image: found {what}, expected NIfTI or MGH"
         raise DataError(msg, "give a .nii, .nii.gz or .mgz file")
+    if family == "nifti" and len(data) < _class_of(data, family).header_class.sizeof_hdr:
+        msg = f"'{name}' is cut short: found {len(data)} bytes, less than its header has"
+        raise DataError(msg, "copy or download the file again")
     try:
         with np.errstate(all="ignore"), _nibabel_says(name, warn):
             image = _class_of(data, family).from_bytes(data)
@@ -175,14 +178,16 @@ def grid_of(image: SpatialImage, name: str) -> Grid:
         GeometryError: names the file and what is wrong with its affine, or the size of its voxels.
     """
     try:
-        grid = Grid(image.shape[:3], affine_mm(image))
+        with np.errstate(over="ignore"):  # infinite voxels are refused below
+            grid = Grid(image.shape[:3], affine_mm(image))
+            sides_mm = grid.spacing()
     except GeometryError as error:
         msg = f"'{name}': {error}"
         raise GeometryError(msg, error.hint or "repair the header of the image") from error
     low, high = _VOXEL_MM
     # Numbers of single precision may miss the limits by a little.
-    if min(grid.spacing()) < low * 0.999 or max(grid.spacing()) > high * 1.001:
-        sides = " x ".join(f"{side:.3g}" for side in grid.spacing())
+    if min(sides_mm) < low * 0.999 or max(sides_mm) > high * 1.001:
+        sides = " x ".join(f"{side:.3g}" for side in sides_mm)
         msg = f"'{name}' has voxels of {sides} mm, expected sides of {low:g} to {high:g} mm"
         raise GeometryError(msg, "repair the voxel size in its header, or its unit (xyzt_units)")
     return grid
