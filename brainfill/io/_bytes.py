@@ -145,6 +145,8 @@ def _unpacked(blocks: Iterable[bytes], path: Path, warn: Callable[[str], None]) 
         while rest:
             if machine.eof:
                 rest = rest.lstrip(b"\0")  # padding
+                if not rest:
+                    break
                 if not _GZIP.startswith(rest[:2]):
                     warn(f"'{path}' has other bytes after its gzip data, which were left out")
                     return

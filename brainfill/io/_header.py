@@ -16,6 +16,7 @@ _UNITS_MM = {
     3: 0.001,
 }  # metre, millimetre, micron; all others mean nothing known
 _MGH_OFFSET = 284
+_MGH_HAS_PLACE = slice(28, 30)
 _MGH_BYTES = {0: 1, 1: 4, 3: 4, 4: 2, 10: 2}
 
 
@@ -54,13 +55,16 @@ def repaired(data: bytes, name: str, warn: Callable[[str], None]) -> bytes:
     Args:
         data: unpacked contents of a file, of any kind.
         name: of the file, for messages.
-        warn: told what was put right.
+        warn: told what was put right, and of an MGH file without a place.
 
     Raises:
         DataError: the voxels are said to lie where they cannot.
     """
     header = nifti_header(data)
     if header is None:
+        # nibabel takes a place of its own then, and says nothing.
+        if family_of(data) == "mgh" and data[_MGH_HAS_PLACE] == b"\0\0":
+            warn(guessed_place(name))
         return data
     size, least = header.sizeof_hdr, header.single_vox_offset
     offset = float(header["vox_offset"])
@@ -91,11 +95,15 @@ def unit_mm(header: object) -> float:
     return _UNITS_MM.get(int(header["xyzt_units"]) & 7, 1.0)
 
 
-def place_is_a_guess(header: object) -> bool:
-    """Whether a header does not say which way its axes run."""
-    if isinstance(header, nib.Nifti1Header):
-        return int(header["qform_code"]) == 0 and int(header["sform_code"]) == 0
-    return isinstance(header, nib.freesurfer.mghformat.MGHHeader) and not header["goodRASFlag"]
+def has_no_place(header: object) -> bool:
+    """Whether a NIfTI header says only how large voxels are, not which way the axes run."""
+    codes = ("qform_code", "sform_code")
+    return isinstance(header, nib.Nifti1Header) and not any(int(header[code]) for code in codes)
+
+
+def guessed_place(name: str) -> str:
+    """The warning about an image without a place."""
+    return f"the header of '{name}' does not say which way its axes run: left and right are a guess"
 
 
 def _product(lengths: list[int]) -> int:

@@ -17,7 +17,7 @@ from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.volume import Mask, Source, Volume, mask_threshold
 from brainfill.io._bytes import output_format, read_bytes, write_bytes
-from brainfill.io._header import place_is_a_guess
+from brainfill.io._header import guessed_place, has_no_place
 from brainfill.io._image import (
     IN_MEMORY,
     Stored,
@@ -79,10 +79,8 @@ def read_volume(
     image, path = open_image(source, warn)
     name = path or IN_MEMORY
     grid = grid_of(image, name)
-    if place_is_a_guess(image.header):
-        warn(
-            f"the header of '{name}' does not say which way its axes run: left and right are a guess"
-        )
+    if has_no_place(image.header):
+        warn(guessed_place(name))
     values = _finite(stored_voxels(image).decode(), name, nan_to_zero, warn)
     if (largest := float(np.abs(values).max())) > _LARGEST:
         msg = f"'{name}' holds values of up to {largest:.3g}, expected at most {_LARGEST:g}"

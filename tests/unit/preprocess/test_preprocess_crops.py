@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -67,7 +67,6 @@ boxes = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(boxes)
 def test_merged_boxes_hold_their_members_and_cost_no_more(given_boxes):
     merged = merge_boxes(given_boxes)
