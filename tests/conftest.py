@@ -8,18 +8,17 @@ from collections.abc import Callable
 # Before ITK is loaded, which reads it once: small images gain nothing from threads.
 os.environ.setdefault("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "1")
 
+import hypothesis
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from brainfill.core.context import Context
 from brainfill.core.grid import FloatArray, Grid
 from brainfill.core.volume import LabelMap, Mask, Scan, Volume
 
-
 # How long an example takes says more about the machine than about the code.
-settings.register_profile("brainfill", deadline=None)
-settings.load_profile("brainfill")
+hypothesis.settings.register_profile("brainfill", deadline=None)
+hypothesis.settings.load_profile("brainfill")
 
 
 def _centred(shape: tuple[int, int, int], axes: FloatArray) -> Grid:

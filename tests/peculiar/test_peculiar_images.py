@@ -441,7 +441,9 @@ def test_names(fill, head, save, scan, tmp_path, reference, values, name):
 
 
 @case("all voxel types and both byte orders", "filled in that type and order, the rest bit for bit")
-@pytest.mark.parametrize("dtype", "u1 >i1 >u2 <u2 >i2 <u4 >i4 >u8 <i8 >f4 <f4 >f8".split())
+@pytest.mark.parametrize(
+    "dtype", ["u1", ">i1", ">u2", "<u2", ">i2", "<u4", ">i4", ">u8", "<i8", ">f4", "<f4", ">f8"]
+)
 def test_types(fill, head, scan, tmp_path, values, dtype):
     data = head.t1 if np.dtype(dtype).itemsize > 1 else np.clip(head.t1, 0, 127)
     data = data.astype(dtype)
