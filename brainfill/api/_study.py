@@ -180,11 +180,19 @@ def _case_files(row: Mapping[str, str], table: Path, config: StudyConfig) -> Cas
         msg = f"{where} has {' and '.join(masks) or 'no'} lesions, expected real and synthetic ones"
         raise DataError(msg, "a forced choice needs both kinds in each case; --free does with one")
     for path in [*images.values(), *(paths[kind] for kind in masks)]:
-        if not path.is_file():
-            msg = f"'{path}', of {where}, does not exist"
-            raise InputMissingError(msg, "paths are relative to the folder of the table")
+        _check_present(path, where)
     labels = {k: _number(given[f"{k}_label"], where) for k in masks if f"{k}_label" in given}
     return CaseFiles(name, images, paths.get("real"), paths.get("synthetic"), labels)
+
+
+def _check_present(path: Path, where: str) -> None:
+    from brainfill.io.inputs import check_input
+
+    try:
+        check_input(path)
+    except InputMissingError as error:
+        msg = f"{where}: {error}"
+        raise InputMissingError(msg, "paths are relative to the folder of the table") from error
 
 
 def _number(text: str, where: str) -> int:

@@ -23,6 +23,7 @@ from brainfill.cli.output import (
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.io.atomic import make_folder
+from brainfill.io.inputs import is_file, is_folder
 from brainfill.tasks.compare import FIGURES, TABLES, CompareConfig
 
 if TYPE_CHECKING:
@@ -100,8 +101,8 @@ def command(
     request = CompareRequest(people, read_pairs(null) if null else [], labels, config, read)
     outputs = planned_outputs(out, report=report)
     everyone = [*request.pairs, *request.floor]
-    inputs = [*lists, *images, *(p for f in everyone for p in (f.before, f.after) if p.is_file())]
-    if out.is_dir() or not dry_run:
+    inputs = [*lists, *images, *(p for f in everyone for p in (f.before, f.after) if is_file(p))]
+    if is_folder(out) or not dry_run:
         make_folder(out)
         check_outputs(list(outputs.values()), inputs, force=force)
     if dry_run:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from brainfill.core.errors import ConfigError
 from brainfill.io.atomic import check_output, make_folder, replacing
-from brainfill.io.inputs import check_input
+from brainfill.io.inputs import check_input, is_folder
 from brainfill.io.sidecar import beside
 from brainfill.tasks._device import RunConfig
 
@@ -58,7 +58,7 @@ def new_folders(folders: Iterable[Path]) -> Iterator[None]:
     """Make folders; whatever goes wrong inside, those that were not there before go again if they are empty."""
     with contextlib.ExitStack() as undo:
         for folder in folders:
-            for missing in [p for p in (*reversed(folder.parents), folder) if not p.exists()]:
+            for missing in [p for p in (*reversed(folder.parents), folder) if not is_folder(p)]:
                 make_folder(missing)
                 undo.callback(_remove_empty, missing)
             make_folder(folder)

@@ -31,6 +31,7 @@ from brainfill.cli.output import (
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.io.atomic import make_folder
+from brainfill.io.inputs import is_folder
 from brainfill.io.sidecar import beside
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.preprocess import PreprocessConfig, plan, product_names
@@ -123,7 +124,7 @@ def command(
     inputs = [Path(str(p)) for p in request.inputs] + _named_files(config)
     check_inputs(inputs)
     outputs = planned_outputs(request, out, subject(t1), report=report)
-    if out.is_dir():
+    if is_folder(out):
         check_outputs(list(outputs.values()), inputs, force=force)
     if dry_run:
         typer.echo(json.dumps(_resolved(request, outputs), indent=2))

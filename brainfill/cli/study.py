@@ -24,6 +24,7 @@ from brainfill.cli.output import all_or_none, check_inputs, check_outputs, new_f
 from brainfill.cli.progress import talking
 from brainfill.core.config import to_dict
 from brainfill.core.errors import ConfigError, InputMissingError
+from brainfill.io.inputs import is_folder
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.study import KEY, PAGE, README
 
@@ -135,7 +136,7 @@ def score(
     guessing gives at least or at most that many hits; for several raters their kappa. Missing answers are counted, never
     guessed. The key must be the one that was sealed when the study was made.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         msg = f"there is no folder '{folder}'"
         raise InputMissingError(msg, "give the folder that brainfill study make wrote")
     check_inputs([folder / KEY, folder / MANIFEST, *answers])

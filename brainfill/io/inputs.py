@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from pathlib import Path
 
@@ -30,6 +31,16 @@ def check_input(path: Path) -> None:
     if not stat.S_ISREG(mode) or (path.parts[:2] == ("/", "dev") and path.parts[2:3] != ("shm",)):
         msg = f"'{path}' is a pipe or a device, expected a file on a disk"
         raise InputMissingError(msg, "write what comes through it to a file first, and name that")
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there and can be reached; `Path.is_file` raises where a folder may not be entered."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there and can be reached, as `is_file`."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def unexpanded_home(path: Path) -> bool:

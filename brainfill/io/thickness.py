@@ -13,6 +13,7 @@ from brainfill.core.context import ignore
 from brainfill.core.documents import read_json
 from brainfill.core.errors import DataError, InputMissingError
 from brainfill.core.volume import LabelMap
+from brainfill.io.inputs import is_file, is_folder
 from brainfill.io.nifti import read_volume
 from brainfill.io.sidecar import beside
 from brainfill.io.tables import read_table
@@ -40,7 +41,7 @@ def read_thickness(path: Path) -> ThicknessTable:
         InputMissingError: a file is not there or cannot be read.
         DataError: the folder holds no table or several, or a file does not hold what it should.
     """
-    table = _table_in(path) if path.is_dir() else path
+    table = _table_in(path) if is_folder(path) else path
     rows, record = read_table(table), _read_record(table.with_suffix(".json"))
     return thickness_table(rows, record, str(table))
 
@@ -77,7 +78,7 @@ def region_numbers(labels: Path, *tables: ThicknessTable) -> dict[Region, int]:
     lookup = beside(labels, ".tsv")
     if found or not tables:
         return found
-    if not lookup.is_file():
+    if not is_file(lookup):
         msg = f"nothing says which number of '{labels}' is which region: found no column 'label' in '{tables[0].source}'"
         raise DataError(
             msg, f"add that column, or write '{lookup}' with the columns index, name, hemisphere"

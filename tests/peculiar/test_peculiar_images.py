@@ -387,18 +387,40 @@ def test_link_loop(fill, call, scan, tmp_path):
     assert "leads back to itself" in result.err
 
 
-@case("folder of the scan may not be entered", "a sentence, exit code 66")
-def test_closed_folder(fill, scan, monkeypatch, tmp_path):
-    real = Path.stat
+CLOSED = [
+    (66, ["fill", "{closed}/t1.nii.gz", "{mask}"]),
+    (66, ["fill", "{t1}", "{closed}/mask.nii.gz"]),
+    (2, ["fill", "{t1}", "{mask}", "-o", "{closed}/out.nii.gz"]),
+    (66, ["smooth", "{closed}/t1.nii.gz", "-o", "{t1}.nii.gz"]),
+    (66, ["masks", "circles", "{closed}/t1.nii.gz", "-o", "{t1}.nii.gz"]),
+    (2, ["preprocess", "{t1}", "-o", "{closed}/out"]),
+    (66, ["compare", "{closed}/before", "{closed}/after", "-o", "{t1}-out"]),
+    (66, ["study", "score", "{closed}/study", "{closed}/answers.json"]),
+]
 
-    def closed(self, **kwargs):
-        if self.parent.name == "closed":
-            raise PermissionError(13, "Permission denied", str(self))
-        return real(self, **kwargs)
 
-    monkeypatch.setattr(Path, "stat", closed)
-    result, _ = fill(tmp_path / "closed" / "t1.nii.gz", scan[1], code=66)
-    assert "lies in a folder that may not be entered" in result.err
+@case("folder that may not be entered, as input or output", "a sentence in every command")
+@pytest.mark.parametrize(("code", "words"), CLOSED, ids=[" ".join(w) for _, w in CLOSED])
+def test_closed_folder(call, scan, monkeypatch, tmp_path, code, words):
+    # The tests may run as root, who may enter everywhere.
+    closed, real_stat, real_mkdir = str(tmp_path / "closed"), os.stat, os.mkdir
+
+    def guarded(real):
+        def ask(path, *arguments, **more):
+            if isinstance(path, str | Path) and str(path).startswith(f"{closed}/"):
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path, *arguments, **more)
+
+        return ask
+
+    monkeypatch.setattr(os, "stat", guarded(real_stat))
+    monkeypatch.setattr(os, "mkdir", guarded(real_mkdir))
+    (tmp_path / "closed").mkdir()
+    places = {"closed": closed, "t1": scan[0], "mask": scan[1]}
+    result = call(*(word.format(**places) for word in words))
+    assert result.code == code, result.err
+    assert result.err.count("error: ") == 1
+    assert "closed" in result.err
 
 
 @case("scan that is changed or removed while it is filled", "checksum of the bytes that were read")
