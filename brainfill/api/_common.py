@@ -131,4 +131,6 @@ def as_image(volume: Volume | Mask | LabelMap) -> SpatialImage:
     from brainfill.core.volume import Mask
 
     dtype = np.uint8 if isinstance(volume, Mask) else volume.data.dtype
-    return nib.Nifti1Image(volume.data.astype(dtype), volume.grid.affine)
+    image = nib.Nifti1Image(volume.data.astype(dtype), volume.grid.affine)
+    image.header.set_xyzt_units("mm")  # whatever unit the input counted in
+    return image

@@ -128,7 +128,7 @@ def looks_like(data: bytes) -> str:
         return "a web page"
     if all(c.isprintable() or c.isspace() for c in head):
         return "text"
-    return f"{len(data)} bytes without the mark of a NIfTI or MGH image"
+    return "data without the mark of a NIfTI or MGH image"
 
 
 def _blocks(file: BinaryIO, digest: hashlib._Hash) -> Iterator[bytes]:
@@ -172,7 +172,10 @@ def _collected(pieces: Iterable[bytes], path: Path, warn: Callable[[str], None])
         found.append(piece)
         size += len(piece)
         if most is None and size >= _LONGEST_HEADER:
-            most = (announced_bytes(b"".join(found)) or 0) + _MOST_AFTER
+            end = announced_bytes(b"".join(found))
+            if end is None:  # no image; its start says what it is
+                break
+            most = end + _MOST_AFTER
         if most is not None and size > most:
             warn(f"'{path}' goes on long after its last voxel; what follows was left out")
             return b"".join(found)[: most - _MOST_AFTER]

@@ -291,11 +291,25 @@ def test_gzip_members(fill, scan, reference, values):
 
 
 @case("gzip bomb behind a good image", "unpacked a little further than the header announces")
-def test_gzip_bomb(fill, scan, reference, values):
+def test_gzip_bomb(fill, scan, monkeypatch, reference, values):
     scan[0].write_bytes(scan[0].read_bytes() + gzip.compress(bytes(64 * 2**20)) * 100)
+    largest = []
+    monkeypatch.setattr(
+        "brainfill.io._image.repaired", lambda data, *more: largest.append(len(data)) or data
+    )
     result, out = fill(*scan)
+    assert max(largest) < 4 * 2**20
     assert "goes on long after its last voxel" in result.err
     np.testing.assert_array_equal(values(out), reference)
+
+
+@case("gzip bomb that is no image", "its start says that, and no more is unpacked")
+def test_gzip_bomb_without_image(fill, scan, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("brainfill.io._image.looks_like", lambda data: seen.append(data) or "data")
+    (tmp_path / "bomb.nii.gz").write_bytes(gzip.compress(bytes(64 * 2**20)) * 10)
+    fill(tmp_path / "bomb.nii.gz", scan[1], code=65)
+    assert len(seen[0]) <= 2**20
 
 
 NOT_IMAGES = {

@@ -82,7 +82,7 @@ def test_damaged_gzip_is_noticed_even_in_the_checksum(tmp_path):
         (b"PK\x03\x04" + b"\0" * 400, "a zip archive"),
         (b"\0" * 128 + b"DICM" + b"\0" * 400, "DICOM"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer"),
-        (b"\x01\x02\x03" * 300, "900 bytes without the mark"),
+        (b"\x01\x02\x03" * 300, "data without the mark"),
         (struct.pack("<i", 348) + b"\0" * 340 + b"ni1\0", "pair"),
     ],
 )
