@@ -156,3 +156,12 @@ def test_box_around_has_its_margin_in_millimetres_and_ends_at_the_grid():
     assert grid.box_around(where, 0) == Box.around(where)
     with pytest.raises(GeometryError, match="empty"):
         grid.box_around(np.zeros(grid.shape, bool), 7)
+
+
+def test_grids_within_a_tenth_of_a_voxel_are_meant_as_one(any_grid):
+    tenth = min(any_grid.spacing()) / 10
+    assert any_grid.tolerance_mm() == pytest.approx(tenth)
+    for distance, same in ((0.99 * tenth, True), (1.01 * tenth, False)):
+        affine = any_grid.affine.copy()
+        affine[1, 3] += distance
+        assert Grid(any_grid.shape, affine).meant_as(any_grid) == same

@@ -74,3 +74,10 @@ def test_all_labels_of_a_few_may_be_taken_together():
 def test_an_image_is_not_taken_for_labels(values, sentence):
     with pytest.raises(DataError, match=sentence):
         read(list(values), "i2", any_label=True)
+
+
+@pytest.mark.parametrize("top", [100, 255, 32767])
+def test_interpolated_masks_are_cut_at_half_of_their_largest_value(top):
+    mask, said = read([0, 0.1 * top, 0.4903 * top, 0.51 * top, top])
+    assert mask == [False, False, False, True, True]
+    assert f"above {top / 2:g} are taken" in said[0]
