@@ -10,11 +10,8 @@ import numpy as np
 from brainfill.core.errors import DataError
 from brainfill.io._bytes import family_of
 
-_UNITS_MM = {
-    1: 1000.0,
-    2: 1.0,
-    3: 0.001,
-}  # metre, millimetre, micron; all others mean nothing known
+# Metre, millimetre, micron; no other number says anything.
+_UNITS_MM = {1: 1000.0, 2: 1.0, 3: 0.001}
 _MGH_OFFSET = 284
 _MGH_HAS_PLACE = slice(28, 30)
 _MGH_BYTES = {0: 1, 1: 4, 3: 4, 4: 2, 10: 2}
