@@ -142,9 +142,7 @@ def _check_matrix_file(transform: Transform) -> None:
         )
     kind, parameters, fixed = found[0]
     if not kind.endswith("_3_3"):
-        msg = (
-            f"'{name}' holds a transform of another kind than between two 3-D images: {kind[:60]!r}"
-        )
+        msg = f"'{name}' holds no transform between 3-D images"
         raise DataError(msg, _ANTS)
     if not np.isfinite([*parameters, *fixed]).all():
         msg = f"the transform '{name}' holds numbers that are not finite"

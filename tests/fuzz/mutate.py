@@ -43,7 +43,7 @@ def mutated(data: bytes, rng: np.random.Generator) -> bytes:
     return data
 
 
-def mutated_json(plain: Any, rng: np.random.Generator) -> Any:  # noqa: ANN401 - whatever JSON can hold
+def mutated_json(plain: Any, rng: np.random.Generator) -> Any:
     """A copy of what a JSON document says, with one value replaced by another type, left out, huge or nested."""
     if isinstance(plain, dict) and plain and rng.random() < 0.85:
         key = list(plain)[rng.integers(len(plain))]
@@ -65,7 +65,7 @@ def mutated_json(plain: Any, rng: np.random.Generator) -> Any:  # noqa: ANN401 -
     return _strange(rng)
 
 
-def _strange(rng: np.random.Generator) -> Any:  # noqa: ANN401
+def _strange(rng: np.random.Generator) -> Any:
     if rng.random() < 0.1:
         nested: Any = 0
         for _ in range(int(rng.integers(1, 200))):
