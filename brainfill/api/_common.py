@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from brainfill.core.checksums import sha256_as_read
 from brainfill.core.config import LOWEST_LABEL, MOST_LABEL, check_ranges, from_dict, option
 from brainfill.core.errors import ConfigError, GeometryError
 from brainfill.core.registry import did_you_mean
@@ -103,12 +104,14 @@ def warn_of_cuts(written: Iterable[WriteFacts], kind: str, warn: Callable[[str],
 
 
 def sources(inputs: Sequence[Image]) -> dict[str, Any]:
-    """What the inputs are, with the checksums of those that are files."""
-    from brainfill.bundles.store import sha256
+    """What the inputs are, with the checksums of those that are files, of the bytes that were read.
 
+    Raises:
+        InputMissingError: a file that was not read yet cannot be read.
+    """
     return {
         "Sources": [name_of(s) for s in inputs],
-        "SourcesSHA256": {str(s): sha256(Path(s)) for s in inputs if isinstance(s, str | Path)},
+        "SourcesSHA256": {str(s): sha256_as_read(s) for s in inputs if isinstance(s, str | Path)},
     }
 
 

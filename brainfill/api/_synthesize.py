@@ -211,12 +211,13 @@ def _scan(request: SynthesizeRequest, warn: Callable[[str], None]) -> Scan:
     """
     from brainfill.core.volume import Scan
     from brainfill.io.nifti import read_volume
+    from brainfill.preprocess.match import same_grid
 
     scan = read_scan(request.image, request.mask, request.read, warn, request.config.contrast)
     if request.flair is None:
         return scan
     flair = read_volume(request.flair, nan_to_zero=request.read.nan_to_zero, warn=warn)
-    if not flair.grid.same_place(scan.grid):
+    if not same_grid(flair.grid, scan.grid, f"FLAIR '{name_of(request.flair)}'", warn):
         msg = (
             f"FLAIR '{name_of(request.flair)}' does not lie on the grid of "
             f"'{name_of(request.image)}': found shape {_told(flair.grid)}, expected {_told(scan.grid)}"

@@ -57,7 +57,7 @@ def join(
     for path in masks:
         union |= _fitted(path, image, t1, warn).data
     for path, transform in carried:
-        union |= _brought(path, transform, t1)
+        union |= _brought(path, transform, t1, warn)
     lesion = Mask(union, image.grid)
     write_map(image, union, out)
     scan = Scan(stem(t1), {"T1w": image}, lesion)
@@ -81,12 +81,15 @@ def _fitted(path: Path, image: Volume, t1: Path, warn: Callable[[str], None]) ->
         raise GeometryError(msg, error.hint) from error
 
 
-def _brought(mask: Path, transform: Path, t1: Path) -> BoolArray:
+def _brought(mask: Path, transform: Path, t1: Path, warn: Callable[[str], None]) -> BoolArray:
     import numpy as np
 
     from brainfill import transform as carry
+    from brainfill.api._common import as_image
+    from brainfill.io.nifti import read_mask
 
-    return np.asarray(carry(mask, t1, [transform], interp="nearest").dataobj) > 0.5
+    lesion = as_image(read_mask(mask, warn=warn))
+    return np.asarray(carry(lesion, t1, [transform], interp="nearest").dataobj) > 0
 
 
 def main() -> int:

@@ -41,13 +41,16 @@ def fill(
     """Compare a filled image with the true one inside a mask."""
     from brainfill.core.volume import Scan
     from brainfill.io.nifti import read_mask, read_volume
-    from brainfill.preprocess.match import match_mask
+    from brainfill.preprocess.match import match_mask, same_grid
 
-    images = {"prediction": read_volume(prediction), "reference": read_volume(reference)}
-    if voided:
-        images["voided"] = read_volume(voided)
+    paths = {"prediction": prediction, "reference": reference}
+    paths |= {"voided": voided} if voided else {}
+    images = {name: read_volume(path, warn=_warn) for name, path in paths.items()}
+    grid = images["reference"].grid
+    for name, path in paths.items():
+        same_grid(images[name].grid, grid, f"'{path}'", _warn)
     try:
-        lesion = match_mask(read_mask(mask), images["reference"], warn=_warn)
+        lesion = match_mask(read_mask(mask, warn=_warn), images["reference"], warn=_warn)
     except GeometryError as error:
         msg = f"mask '{mask}' and image '{reference}' do not fit: {error}"
         raise GeometryError(msg, error.hint) from error

@@ -8,26 +8,21 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from brainfill.core.errors import ConfigError, InputMissingError
+from brainfill.core.errors import ConfigError
 from brainfill.io.atomic import check_output, make_folder, replacing
+from brainfill.io.inputs import check_input
 from brainfill.io.sidecar import beside
 from brainfill.tasks._device import RunConfig
 
 
 def check_inputs(paths: Sequence[Path]) -> None:
-    """Refuse input files that are not there.
+    """Refuse inputs that are not files.
 
     Raises:
-        InputMissingError: names the first one missing.
+        InputMissingError: names the first one that is none.
     """
     for path in paths:
-        if path.is_symlink() and not path.exists():
-            msg = f"'{path}' is a link to a file that is not there"
-            raise InputMissingError(msg, "fetch it first (datalad get, git annex get)")
-        if not path.is_file():
-            what = "is a folder, expected a file" if path.is_dir() else "does not exist"
-            msg = f"'{path}' {what}"
-            raise InputMissingError(msg, "check the path")
+        check_input(path)
 
 
 def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], *, force: bool) -> None:

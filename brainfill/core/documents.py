@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from brainfill.core.checksums import remember
 from brainfill.core.errors import DataError, InputMissingError
 
 if sys.version_info >= (3, 11):
@@ -31,6 +33,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         msg = f"'{path}' cannot be read: {error.strerror}"
         raise InputMissingError(msg, "check the path") from error
+    remember(path, hashlib.sha256(data).hexdigest())
     if len(data) > MOST_BYTES:
         msg = f"'{path}' has more than {MOST_BYTES // 2**20} MiB, expected a text of some kilobytes"
         raise DataError(msg, "check that it is the right file")

@@ -161,6 +161,17 @@ class Grid:
         """Whether both grids put every voxel at the same spot, within `tol_mm`."""
         return self.shape == other.shape and self.distance_mm(other) <= tol_mm
 
+    def tolerance_mm(self) -> float:
+        """How far two grids may lie apart and still be meant as one: a tenth of the shortest side of a voxel [mm].
+
+        Programs round origins and direction cosines, and ITK removes shears; such grids differ by less.
+        """
+        return min(self.spacing()) / 10
+
+    def meant_as(self, other: Grid) -> bool:
+        """Whether this grid is the `other` but for what programs round away."""
+        return self.same_place(other, other.tolerance_mm())
+
     def box_around(self, where: BoolArray, margin_mm: float) -> Box:
         """The box around the true voxels of `where`, at least `margin_mm` wider on every side, inside the grid.
 

@@ -11,6 +11,8 @@ import numpy as np
 from brainfill.core.errors import GeometryError
 from brainfill.core.grid import BoolArray, FloatArray, Grid
 
+_OVERSHOOT = 1.25  # what splines make of a mask of 0 and 1
+
 
 @dataclass(frozen=True)
 class Source:
@@ -80,7 +82,7 @@ class Scan:
         labels: tissue or region labels, if known.
 
     Raises:
-        GeometryError: the parts do not share one grid.
+        GeometryError: the parts do not share one grid, but for what programs round away.
     """
 
     subject: str
@@ -93,7 +95,7 @@ class Scan:
         parts: dict[str, Volume | Mask | LabelMap | None] = dict(self.images)
         parts |= {"lesion mask": self.lesion, "brain mask": self.brain, "labels": self.labels}
         for name, part in parts.items():
-            if part is not None and not part.grid.same_place(self.grid):
+            if part is not None and not part.grid.meant_as(self.grid):
                 msg = (
                     f"{name} of {self.subject} is not on the grid of its images: found shape "
                     f"{part.grid.shape} {part.grid.axcodes()}, expected {self.grid.shape} "
@@ -105,6 +107,20 @@ class Scan:
     def grid(self) -> Grid:
         """The grid shared by all parts."""
         return next(iter(self.images.values())).grid
+
+
+def mask_threshold(values: FloatArray) -> float:
+    """What a voxel must exceed to belong to a mask.
+
+    0.5; where values have fractions and exceed 1, as interpolation makes them of masks of 0 and 255, half of the largest.
+
+    >>> mask_threshold(np.array([0, 0.2, 1])), mask_threshold(np.array([0, 12.7, 254.8]))
+    (0.5, 127.4)
+    """
+    largest = float(values.max())
+    if largest <= _OVERSHOOT or bool((values == np.rint(values)).all()):
+        return 0.5
+    return largest / 2
 
 
 def _frozen(data: Any, dtype: Any, grid: Grid) -> Any:  # noqa: ANN401 - numpy dtypes vary

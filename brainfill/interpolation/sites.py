@@ -76,7 +76,7 @@ def fill_sites(
     Raises:
         GeometryError: image and hole are not on one grid.
     """
-    if not hole.grid.same_place(image.grid):
+    if not hole.grid.meant_as(image.grid):
         msg = f"image and hole are on different grids: {image.grid.shape} and {hole.grid.shape}"
         raise GeometryError(msg)
     values: FloatArray = image.data.copy()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import logging
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +18,11 @@ from nibabel.freesurfer.mghformat import MGHError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 from numpy.typing import NDArray
 
+from brainfill.core.context import ignore
 from brainfill.core.errors import DataError, GeometryError
 from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.io._bytes import Family, family_of, looks_like, read_bytes
+from brainfill.io._header import repaired, unit_mm
 
 IN_MEMORY = "the image in memory"
 # What nibabel was seen to raise on damaged headers.
@@ -29,6 +35,7 @@ _HEADER_ERRORS = (
     TypeError,
     ValueError,
 )
+_VOXEL_MM = (0.05, 20.0)  # from specimens to the coarsest maps
 _CLASSES = (nib.Nifti1Image, nib.MGHImage)  # Nifti2Image is a Nifti1Image
 
 
@@ -74,8 +81,14 @@ class Stored:
         return out
 
 
-def open_image(source: str | Path | SpatialImage) -> tuple[SpatialImage, str | None]:
+def open_image(
+    source: str | Path | SpatialImage, warn: Callable[[str], None] = ignore
+) -> tuple[SpatialImage, str | None]:
     """The image and its path, None for one given in memory; one frame of real numbers is certain.
+
+    Args:
+        source: path or image.
+        warn: told about what is odd about the file and was taken all the same.
 
     Raises:
         InputMissingError: the file is not there or cannot be read.
@@ -84,22 +97,29 @@ def open_image(source: str | Path | SpatialImage) -> tuple[SpatialImage, str | N
     if not isinstance(source, str | Path):
         return _checked(source, IN_MEMORY), None
     path = Path(source)
-    image = image_from(read_bytes(path), str(path))
+    image = image_from(repaired(read_bytes(path, warn), str(path), warn), str(path), warn)
     return _checked(image, str(path)), str(path)
 
 
-def image_from(data: bytes, name: str) -> SpatialImage:
+def image_from(data: bytes, name: str, warn: Callable[[str], None] = ignore) -> SpatialImage:
     """The image held by the unpacked bytes of a file.
+
+    Args:
+        data: contents of the file.
+        name: of the file, for messages.
+        warn: told what nibabel says about the header.
 
     Raises:
         DataError: the bytes are no image, or fewer than the header announces.
     """
     family = family_of(data)
     if family is None:
-        msg = f"'{name}' is not an image: found {looks_like(data)}, expected NIfTI or MGH"
+        voxels_only = name.lower().endswith((".img", ".img.gz"))
+        what = "the voxels of a .hdr/.img pair" if voxels_only else looks_like(data)
+        msg = f"'{name}' is not an image: found {what}, expected NIfTI or MGH"
         raise DataError(msg, "give a .nii, .nii.gz or .mgz file")
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), _nibabel_says(name, warn):
             image = _class_of(data, family).from_bytes(data)
         spec = image.dataobj
         needed = spec.offset + int(np.prod(spec.shape, dtype=object)) * spec.dtype.itemsize
@@ -143,17 +163,29 @@ def replace_stored(image: SpatialImage, stored: Stored) -> SpatialImage:
     return type(image)(proxy, image.affine, image.header)
 
 
+def affine_mm(image: SpatialImage) -> FloatArray:
+    """The affine of the image [mm], whatever unit its header counts in."""
+    return np.diag([unit_mm(image.header)] * 3 + [1.0]) @ np.asarray(image.affine, np.float64)
+
+
 def grid_of(image: SpatialImage, name: str) -> Grid:
-    """Shape and affine of the image.
+    """Shape and affine [mm] of the image.
 
     Raises:
-        GeometryError: names the file and what is wrong with its affine.
+        GeometryError: names the file and what is wrong with its affine, or the size of its voxels.
     """
     try:
-        return Grid(image.shape[:3], np.asarray(image.affine, np.float64))
+        grid = Grid(image.shape[:3], affine_mm(image))
     except GeometryError as error:
         msg = f"'{name}': {error}"
         raise GeometryError(msg, error.hint or "repair the header of the image") from error
+    low, high = _VOXEL_MM
+    # Numbers of single precision may miss the limits by a little.
+    if min(grid.spacing()) < low * 0.999 or max(grid.spacing()) > high * 1.001:
+        sides = " x ".join(f"{side:.3g}" for side in grid.spacing())
+        msg = f"'{name}' has voxels of {sides} mm, expected sides of {low:g} to {high:g} mm"
+        raise GeometryError(msg, "repair the voxel size in its header, or its unit (xyzt_units)")
+    return grid
 
 
 def patched_bytes(image: SpatialImage, where: BoolArray, raw: NDArray[Any]) -> bytearray:
@@ -163,6 +195,23 @@ def patched_bytes(image: SpatialImage, where: BoolArray, raw: NDArray[Any]) -> b
     flat = np.frombuffer(data, proxy.dtype, int(np.prod(proxy.shape)), proxy.offset)
     flat.reshape(image.shape[:3], order="F")[where] = raw
     return data
+
+
+@contextlib.contextmanager
+def _nibabel_says(name: str, warn: Callable[[str], None]) -> Iterator[None]:
+    """What nibabel logs or warns about while it opens a file is passed on with the name of the file, unless it fails."""
+    logger, said = logging.getLogger("nibabel.global"), logging.Handler()
+    lines: list[str] = []
+    said.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    handlers, logger.handlers = logger.handlers, [said]
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+    finally:
+        logger.handlers = handlers
+    for text in dict.fromkeys([*lines, *(str(w.message) for w in caught)]):
+        warn(f"the header of '{name}': {text}")
 
 
 def _class_of(data: bytes, family: Family) -> Any:  # noqa: ANN401 - nibabel has no types here

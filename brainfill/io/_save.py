@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from brainfill.core.errors import ConfigError
 from brainfill.core.grid import BoolArray, Grid
 from brainfill.io._bytes import Family
-from brainfill.io._image import Stored, grid_of, stored_voxels
+from brainfill.io._image import Stored, affine_mm, grid_of, stored_voxels
 
 _MGH_TYPES = (np.uint8, np.int16, np.int32, np.float32)
 
@@ -33,8 +33,9 @@ def image_bytes(image: SpatialImage, family: Family, out: Path) -> bytes:
     data: bytes
     if family == "mgh":
         header = image.header if isinstance(image, nib.MGHImage) else None
-        values = _exact_mgh(stored, out)
-        mgh = nib.MGHImage(values, image.affine, header)
+        # MGH counts in millimetres, and has no axis of length 1 after the third.
+        values = _exact_mgh(Stored(stored.spatial, stored.slope, stored.inter), out)
+        mgh = nib.MGHImage(values, affine_mm(image), header)
         mgh.header.set_data_dtype(values.dtype)
         data = mgh.to_bytes()
         return data
@@ -96,7 +97,7 @@ def compare(image: SpatialImage, written: SpatialImage, where: BoolArray, out: P
     if outside:
         msg = f"'{out}' was about to differ from the input in {outside} voxels outside the fill"
         raise RuntimeError(msg)
-    place = Grid(image.shape[:3], image.affine)
+    place = Grid(image.shape[:3], affine_mm(image))
     scale = np.allclose((before.slope, before.inter), (after.slope, after.inter), rtol=1e-6)
     if not scale or not grid_of(written, str(out)).same_place(place):
         msg = f"'{out}' was about to lie elsewhere than the input, or to be scaled differently"

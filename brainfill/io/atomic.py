@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from brainfill.core.errors import ConfigError
+from brainfill.io.inputs import UNSET, tilde_hint, unexpanded_home
 
 # What the system may refuse: the words for it, and what the user can do.
 _REFUSALS = {
@@ -76,17 +77,26 @@ def check_output(out: Path) -> None:
         ConfigError: says which.
     """
     folder = out.parent
-    if out.is_dir():
-        msg = f"cannot write '{out}': it is a folder"
-        raise ConfigError(msg, "name a file inside it")
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
+    try:
+        if out.is_dir():
+            msg = f"cannot write '{out}': it is a folder"
+            raise ConfigError(msg, UNSET if out == Path() else "name a file inside it")
+        missing = not folder.is_dir()
+        what = "is not a folder" if missing and folder.exists() else "does not exist"
+    except OSError as error:
+        msg = f"cannot write '{out}': {error.strerror}"
+        raise ConfigError(msg, "choose another folder with -o, or ask for access") from error
+    if missing:
         msg = f"cannot write '{out}': '{folder}' {what}"
-        raise ConfigError(msg, f"create it first: mkdir -p '{folder}'")
+        hint = tilde_hint(out) if unexpanded_home(out) else f"create it first: mkdir -p '{folder}'"
+        raise ConfigError(msg, hint)
     if not os.access(folder, os.W_OK | os.X_OK):
         reason, hint = _REFUSALS[errno.EACCES]
         msg = f"cannot write '{out}': folder '{folder}': {reason}"
         raise ConfigError(msg, hint)
+    if out.is_symlink() and not out.exists() and _loops(out):
+        msg = f"cannot write '{out}': it is a link that leads back to itself"
+        raise ConfigError(msg, "remove the link, or choose another name")
 
 
 @contextlib.contextmanager
@@ -99,6 +109,14 @@ def _sentences(out: Path) -> Iterator[None]:
         reason, hint = _REFUSALS[error.errno]
         msg = f"cannot write '{out}': {reason}"
         raise ConfigError(msg, hint) from error
+
+
+def _loops(link: Path) -> bool:
+    try:
+        link.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def _create(temporary: Path, out: Path) -> None:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from brainfill.core.context import ignore
 from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, FloatArray
-from brainfill.core.volume import Mask, Source, Volume
+from brainfill.core.volume import Mask, Source, Volume, mask_threshold
 from brainfill.io._bytes import output_format, read_bytes, write_bytes
+from brainfill.io._header import place_is_a_guess
 from brainfill.io._image import (
     IN_MEMORY,
     Stored,
@@ -37,6 +38,7 @@ from brainfill.io._save import (
 )
 from brainfill.io.atomic import replacing
 
+_LARGEST = 1e15  # squares and sums of such values stay within single precision
 _MOST_LABELS_SHOWN = 8
 _MOST_PARTS = 20  # of one lesion; an image of more whole numbers shows a scan or an atlas
 
@@ -67,17 +69,24 @@ def read_volume(
     Args:
         source: path or image. The image stays in `Volume.source`, from which the output is made.
         nan_to_zero: take NaN and infinite voxels as 0 instead of refusing them.
-        warn: told about voxels taken as 0.
+        warn: told about voxels taken as 0, and about what is odd in the file and was taken all the same.
 
     Raises:
         InputMissingError: the file is not there or cannot be read.
-        DataError: not an image, damaged, several frames, complex or colour, or not finite.
-        GeometryError: the affine is singular or not finite.
+        DataError: not an image, damaged, several frames, complex or colour, not finite, or beyond all measure.
+        GeometryError: the affine is singular or not finite, or the voxels have an absurd size.
     """
-    image, path = open_image(source)
+    image, path = open_image(source, warn)
     name = path or IN_MEMORY
     grid = grid_of(image, name)
+    if place_is_a_guess(image.header):
+        warn(
+            f"the header of '{name}' does not say which way its axes run: left and right are a guess"
+        )
     values = _finite(stored_voxels(image).decode(), name, nan_to_zero, warn)
+    if (largest := float(np.abs(values).max())) > _LARGEST:
+        msg = f"'{name}' holds values of up to {largest:.3g}, expected at most {_LARGEST:g}"
+        raise DataError(msg, "repair the scaling in its header (scl_slope), or divide the image")
     return Volume(values, grid, Source(path, image))
 
 
@@ -90,6 +99,9 @@ def read_mask(
     warn: Callable[[str], None] = ignore,
 ) -> Mask:
     """Read a mask: values above 0.5, or those equal to `label`. It may be empty.
+
+    Of values with fractions that exceed 1, as interpolation makes them of masks of 0 and 255, those above half of the
+    largest are taken.
 
     Args:
         source: path or nibabel image.
@@ -119,10 +131,13 @@ def read_mask(
     if whole and found.size > 1:
         msg = f"mask '{name}' has {found.size} labels ({_listed(found)}), expected 0 and 1"
         raise DataError(msg, "say which one is the lesion with --label")
+    threshold = mask_threshold(values)
     if found.size and not np.array_equal(found, [1.0]):
         span = f"{found[0]:g}" if found.size == 1 else f"{found[0]:g} to {found[-1]:g}"
-        warn(f"mask '{name}' holds {span} where 1 was expected; voxels above 0.5 are taken")
-    return Mask(values > 0.5, volume.grid)
+        warn(
+            f"mask '{name}' holds {span} where 1 was expected; voxels above {threshold:g} are taken"
+        )
+    return Mask(values > threshold, volume.grid)
 
 
 def filled_image(

@@ -8,6 +8,7 @@ from brainfill.core.context import Context
 from brainfill.core.errors import DataError
 from brainfill.core.volume import Volume
 from brainfill.preprocess.foreground import foreground
+from brainfill.preprocess.match import same_grid
 from brainfill.preprocess.registration import Registration, register
 from brainfill.preprocess.transforms import carry
 
@@ -32,7 +33,7 @@ def align(t1: Volume, other: Volume, name: str, ctx: Context) -> tuple[Volume, R
     Raises:
         DataError: the two do not lie on each other afterwards.
     """
-    if other.grid.same_place(t1.grid):
+    if same_grid(other.grid, t1.grid, f"the {name}", ctx.warn):
         return Volume(other.data, t1.grid), None
     ctx.progress(f"registering {name} to T1w", 0, 1)
     found = register(t1, None, other, None, "rigid", "balanced", ctx, same_contrast=False)

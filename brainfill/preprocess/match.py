@@ -14,7 +14,27 @@ from brainfill.core.volume import LabelMap, Mask, Volume
 from brainfill.preprocess.steps.resample import resample_to
 
 _TOUCHING = np.ones((3, 3, 3), bool)
-_TOL_MM = 0.01
+_SILENT_MM = 0.01
+
+
+def same_grid(here: Grid, there: Grid, what: str, warn: Callable[[str], None]) -> bool:
+    """Whether two grids are meant as one: every corner within a tenth of a voxel.
+
+    Args:
+        here: of `what`.
+        there: of the image that decides.
+        what: named in the warning.
+        warn: told where they differ by more than 0.01 mm.
+    """
+    if not here.meant_as(there):
+        return False
+    distance = here.distance_mm(there)
+    if distance > _SILENT_MM:
+        warn(
+            f"{what} lies up to {distance:.2g} mm from the grid of the image, less than a tenth of a voxel, "
+            "and was taken voxel by voxel"
+        )
+    return True
 
 
 def match_mask(
@@ -26,7 +46,7 @@ def match_mask(
 ) -> Mask:
     """The mask on the grid of the image.
 
-    A mask in the same place is returned as it is. One on another lattice is resampled by nearest neighbour, in world
+    A mask in the same place, up to a tenth of a voxel, is returned as it is. One on another lattice is resampled by nearest neighbour, in world
     coordinates, if all of it lies inside the image; this includes the same voxels stored in another order. One of the
     same shape whose voxels lie elsewhere is refused: its header is probably wrong.
 
@@ -40,7 +60,7 @@ def match_mask(
         GeometryError: same shape in another place, or part of the lesion outside the image.
     """
     here, there = mask.grid, image.grid
-    if here.same_place(there):
+    if same_grid(here, there, "the mask", warn):
         return Mask(mask.data, there)
     if assume_same_grid:
         return _insisted(mask, image, warn)
@@ -75,7 +95,7 @@ def match_labels(
         GeometryError: same shape in another place, or no label inside the image.
     """
     here, there = labels.grid, image.grid
-    if here.same_place(there):
+    if same_grid(here, there, "the label map", warn):
         return LabelMap(labels.data, there, labels.names)
     _refuse_moved(here, there, "copy the header of the image, or register the labels first")
     moved = resample_to(labels.data, here, there, order=0).round()
@@ -91,7 +111,7 @@ def _refuse_moved(here: Grid, there: Grid, hint: str) -> None:
     if here.shape == there.shape and not _same_corners(here, there):
         msg = (
             f"the mask has the shape of the image, {here.shape}, but lies elsewhere: corners differ by up to "
-            f"{here.distance_mm(there):.3g} mm (allowed {_TOL_MM} mm)"
+            f"{here.distance_mm(there):.3g} mm (allowed {there.tolerance_mm():.3g} mm)"
         )
         raise GeometryError(msg, hint)
 
@@ -111,7 +131,7 @@ def _insisted(mask: Mask, image: Volume, warn: Callable[[str], None]) -> Mask:
 def _same_corners(a: Grid, b: Grid) -> bool:
     """Whether both grids have the same eight corners, in any order."""
     gaps = np.linalg.norm(a.corners()[:, None] - b.corners()[None], axis=-1)
-    return bool((gaps.min(axis=1) <= _TOL_MM).all() and (gaps.min(axis=0) <= _TOL_MM).all())
+    return bool(max(gaps.min(axis=1).max(), gaps.min(axis=0).max()) <= b.tolerance_mm())
 
 
 def _lesion_index(mask: Mask, grid: Grid) -> FloatArray:

@@ -25,7 +25,7 @@ def paste_back(
         GeometryError: the parts are not on the grid of `original`.
     """
     _same_shape(filled, original.grid, "fill")
-    if not where.grid.same_place(original.grid):
+    if not where.grid.meant_as(original.grid):
         msg = "the mask of the fill does not lie on the grid of the original"
         raise GeometryError(msg)
     inside = where.data

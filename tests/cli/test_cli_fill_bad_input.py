@@ -98,7 +98,7 @@ CASES = [
     (T1, dangling, 66, ["link", "datalad get"]),
     (MASK, folder, 66, ["is a folder"]),
     (T1, truncated, 65, ["stop too early"]),
-    (T1, renamed_text, 65, ["not an image", "text beginning"]),
+    (T1, renamed_text, 65, ["not an image", "text"]),
     (MASK, renamed_text, 65, ["not an image"]),
     (T1, many_frames, 65, ["5"]),
     (T1, complex_type, 65, ["complex"]),

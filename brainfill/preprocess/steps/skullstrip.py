@@ -13,9 +13,10 @@ from brainfill.core import registry
 from brainfill.core.config import check_ranges, from_dict, option
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError
-from brainfill.core.volume import Mask, Scan, Volume
+from brainfill.core.volume import Mask, Scan, Volume, mask_threshold
 from brainfill.preprocess._base import Step, Undo
 from brainfill.preprocess.brain import check_brain, stripped_brain
+from brainfill.preprocess.match import same_grid
 from brainfill.preprocess.steps.resample import resample_to
 
 STRIPPERS = "brainfill.preprocess.strippers"
@@ -135,8 +136,8 @@ def _run(backend: str, image: Volume, config: Config, ctx: Context) -> Mask:
 
 def _own(path: str, image: Volume, ctx: Context) -> Mask:
     mask = ctx.read(path)
-    inside = (mask.data > 0.5).astype(np.float32)
-    if mask.grid.same_place(image.grid):
+    inside = (mask.data > mask_threshold(mask.data)).astype(np.float32)
+    if same_grid(mask.grid, image.grid, f"brain mask '{Path(path).name}'", ctx.warn):
         return Mask(inside > 0, image.grid)
     ctx.warn(f"brain mask '{Path(path).name}' was resampled to the grid of the image")
     return Mask(resample_to(inside, mask.grid, image.grid, 1) > 0.5, image.grid)

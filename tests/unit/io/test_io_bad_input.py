@@ -49,10 +49,10 @@ def test_missing_folder_and_broken_link(tmp_path):
 def test_unreadable(tmp_path, monkeypatch):
     path = saved(tmp_path / "t1.nii", ones(2, 2, 2))
 
-    def refuse(self):
+    def refuse(self, mode):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    monkeypatch.setattr("pathlib.Path.open", refuse)
     refused(path, 66, "t1.nii", "Permission denied")
 
 
@@ -76,7 +76,7 @@ def test_damaged_gzip_is_noticed_even_in_the_checksum(tmp_path):
 @pytest.mark.parametrize(
     ("data", "found"),
     [
-        (b"subject,age\nsub-01,33\n", "text beginning with 'subject,age sub-01,33'"),
+        (b"subject,age\nsub-01,33\n", "found text, expected"),
         (b"", "an empty file"),
         (b"<!DOCTYPE html><html>404", "a web page"),
         (b"PK\x03\x04" + b"\0" * 400, "a zip archive"),

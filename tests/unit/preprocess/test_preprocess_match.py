@@ -51,7 +51,7 @@ def test_a_cropped_mask_is_put_back_exactly(any_grid, phantom, phantom_lesion):
     assert len(said) == 1
 
 
-@pytest.mark.parametrize("shift_mm", [0.02, 3.4])
+@pytest.mark.parametrize("shift_mm", [0.4, 3.4])
 def test_same_shape_elsewhere_is_refused_with_the_distance(
     any_grid, phantom, phantom_lesion, shift_mm
 ):
@@ -158,3 +158,18 @@ def test_labels_elsewhere_are_refused(any_grid, phantom):
     beyond = LabelMap(labels.data[1:], Grid(labels.data[1:].shape, affine))
     with pytest.raises(GeometryError, match="no label lies inside the image"):
         matched(beyond, image)
+
+
+def test_a_tenth_of_a_voxel_is_taken_with_a_warning(any_grid, phantom, phantom_lesion):
+    image, data = phantom(any_grid), phantom_lesion(any_grid).data
+    for share, warned in ((0.05, 1), (0.005, 0)):
+        affine = any_grid.affine.copy()
+        affine[:3, 3] += (share * min(any_grid.spacing()), 0, 0)
+        moved = Grid(any_grid.shape, affine)
+        found, said = run(Mask(data, moved), image)
+        np.testing.assert_array_equal(found.data, data)
+        assert found.grid is any_grid
+        labels = match_labels(LabelMap(data.astype(int), moved), image, warn=said.append)
+        np.testing.assert_array_equal(labels.data > 0, data)
+        assert len(said) == 2 * warned
+        assert all("less than a tenth of a voxel" in line for line in said)
