@@ -167,7 +167,7 @@ def _resolved(
 
 
 def _write(files: Mapping[str, bytes], outputs: Mapping[str, Path]) -> None:
-    from brainfill.io.atomic import replacing
+    from brainfill.core.atomic import replacing
 
     with all_or_none(outputs.values()):
         for name, contents in files.items():

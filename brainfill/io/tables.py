@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from brainfill.core.atomic import replacing
 from brainfill.core.errors import DataError, InputMissingError
-from brainfill.io.atomic import replacing
 
 
 def write_table(rows: Sequence[Mapping[str, Any]], path: Path) -> None:

@@ -7,6 +7,7 @@ text or as MATLAB's format 4; a composite is HDF5, which ANTs reads itself.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +17,10 @@ import numpy as np
 from nibabel.spatialimages import SpatialImage
 
 from brainfill.core.context import Context
-from brainfill.core.errors import DataError, InputMissingError
+from brainfill.core.errors import DataError
 from brainfill.core.grid import FloatArray, Grid
 from brainfill.io._bytes import read_bytes
+from brainfill.io._header import repaired
 from brainfill.io._image import grid_of, image_from
 from brainfill.preprocess.transforms import Transform, check_invertible, suffix_of
 
@@ -46,7 +48,7 @@ def read_transform(path: Path, ctx: Context) -> Transform:
 
     Args:
         path: ends in .txt, .tfm, .mat, .nii, .nii.gz or .h5.
-        ctx: threads of ANTs.
+        ctx: threads of ANTs; told of doubts about a field.
 
     Raises:
         ConfigError: its name has another ending.
@@ -54,23 +56,20 @@ def read_transform(path: Path, ctx: Context) -> Transform:
         DataError: it is damaged or cut short, holds something else or several transforms, or maps space to a plane.
     """
     suffix = suffix_of(path)
-    if not path.is_file():
-        what = "is a folder, expected a file" if path.is_dir() else "does not exist"
-        msg = f"transform '{path}' {what}"
-        raise InputMissingError(msg, "check the path")
-    found = Transform(suffix, read_bytes(path), str(path))
+    found = Transform(suffix, read_bytes(path, ctx.warn), str(path))
     if suffix in (".nii", ".nii.gz"):
-        return replace(found, suffix=".nii", data=_sound_field(found))
+        return replace(found, suffix=".nii", data=_sound_field(found, ctx.warn))
     if found.linear:
         _check_matrix_file(found)
     check_invertible(found, ctx)
     return found
 
 
-def _sound_field(transform: Transform) -> bytes:
+def _sound_field(transform: Transform, warn: Callable[[str], None]) -> bytes:
     """A field as ANTs reads it without mistakes: float numbers without scaling, or just what the file holds."""
     name = transform.name
-    image = image_from(transform.data, name)
+    data = repaired(transform.data, name, warn)
+    image = image_from(data, name, warn)
     if image.ndim != 5 or image.shape[3:] != (1, 3):
         msg = f"'{name}' is no displacement field: its shape is {image.shape}, expected (X, Y, Z, 1, 3)"
         raise DataError(msg, _ANTS)
@@ -87,7 +86,7 @@ def _sound_field(transform: Transform) -> bytes:
     _check_axes(grid_of(image, name), name)
     values = np.asarray(image.dataobj)
     _check_displacements(values, name)
-    return transform.data if _plain(image) else _rewritten(image, values)
+    return data if _plain(image) else _rewritten(image, values)
 
 
 def _check_axes(grid: Grid, name: str) -> None:
@@ -111,8 +110,7 @@ def _check_displacements(values: FloatArray, name: str) -> None:
 def _plain(image: SpatialImage) -> bool:
     """Whether ITK reads the field as nibabel does: it fails on scaled vectors, and knows no NIfTI-2."""
     scaling = (image.dataobj.slope, image.dataobj.inter)
-    at_352 = int(image.header["vox_offset"]) == 352
-    return scaling == (1.0, 0.0) and at_352 and not isinstance(image, nib.Nifti2Image)
+    return scaling == (1.0, 0.0) and not isinstance(image, nib.Nifti2Image)
 
 
 def _rewritten(image: SpatialImage, values: FloatArray) -> bytes:

@@ -180,8 +180,16 @@ def test_a_chain_in_the_order_of_ants(carry, head, values, tmp_path):
     "a displacement field, packed and not, of floats and whole numbers, either byte order",
     "the same move by all",
 )
-@pytest.mark.parametrize("name", ["w.nii.gz", "w.nii"])
-@pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", "<i2", ">i2", "<i4"])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("w.nii.gz", "<f4"),
+        ("w.nii", ">f4"),
+        ("w.nii.gz", "<f8"),
+        ("w.nii", "<i2"),
+        ("w.nii", ">i4"),
+    ],
+)
 def test_fields_of_any_type(carry, moved, save_field, shift, name, dtype):
     assert moved(*carry(save_field(name, shift.astype(dtype))))
 
