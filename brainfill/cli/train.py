@@ -16,6 +16,7 @@ from brainfill.cli._packing import find_sources, pack_sources
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, default, flag
 from brainfill.cli.output import check_outputs
+from brainfill.core.atomic import make_folder
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import ignore
 from brainfill.core.errors import ConfigError, InputMissingError
@@ -167,7 +168,7 @@ def _packed(
     if dry_run:
         say(f"{len(sources.scans)} scans and {len(sources.lesions)} lesion masks in '{data}'")
     elif not packed.exists():
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out, "choose another folder with -o")
         pack_sources(sources, packed, say)
     return packed
 

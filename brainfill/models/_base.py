@@ -39,7 +39,7 @@ from brainfill.diffusion.tilings.slabs import slabs
 from brainfill.interpolation.harmonic import harmonic_fill
 from brainfill.interpolation.inside import depth, expect_inside, is_large
 from brainfill.interpolation.nonlocal_patches import DOUBTS, PatchConfig, patch_fill_with_doubts
-from brainfill.nets.unet import UNet, UNetConfig
+from brainfill.nets.unet import UNetConfig, build_unet
 
 _LEVEL_MARGIN_VOX = 12
 _BRIGHTEST = 2.0  # in units of white matter; fat and vessels beyond it carry no information
@@ -235,8 +235,12 @@ class Inpainter:
 
 
 def inpainter(config: FamilyConfig) -> Inpainter:
-    """A family with an untrained network."""
-    return Inpainter(config, UNet(config.unet))
+    """A family with an untrained network.
+
+    Raises:
+        ConfigError: the network would be too large.
+    """
+    return Inpainter(config, build_unet(config.unet))
 
 
 def first_fill(image: Tensor, hole: Tensor, config: FamilyConfig) -> Tensor:

@@ -17,6 +17,9 @@ from brainfill.nets.blocks import Attention, ResBlock, Upsample
 from brainfill.nets.convs import GroupNorm, Kind, channels_last, conv, zeroed
 from brainfill.nets.embed import sinusoidal
 
+MOST_PARAMETERS = 500_000_000
+_MOST_LEVELS = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class UNetConfig:
@@ -45,8 +48,8 @@ class UNetConfig:
         check_ranges(self)
         last = len(self.mult) - 1
         problem = ""
-        if not self.mult or min(self.mult) < 1:
-            problem = f"mult must hold numbers from 1 on, got {self.mult}"
+        if not 1 <= len(self.mult) <= _MOST_LEVELS or min(self.mult) < 1:
+            problem = f"mult must hold 1 to {_MOST_LEVELS} numbers from 1 on, got {self.mult[: _MOST_LEVELS + 1]}"
         elif any(not 0 <= level <= last for level in self.attention):
             problem = f"attention must name levels 0 to {last}, got {self.attention}"
         elif self.width % self.groups:
@@ -207,6 +210,23 @@ def _attend(c: UNetConfig, channels: int, *, wanted: bool) -> nn.Module:
 
 def _stages(modules: nn.ModuleList) -> list[Stage]:
     return cast("list[Stage]", list(modules))
+
+
+def build_unet(config: UNetConfig) -> UNet:
+    """An untrained U-Net, unless it would be larger than any that is used.
+
+    Raises:
+        ConfigError: it would have more than `MOST_PARAMETERS`.
+    """
+    with torch.device("meta"):  # counted without memory for a single one
+        parameters = count_parameters(UNet(config))
+    if parameters > MOST_PARAMETERS:
+        msg = (
+            f"the network would have {parameters / 1e6:.0f} million parameters, "
+            f"expected at most {MOST_PARAMETERS / 1e6:.0f} million"
+        )
+        raise ConfigError(msg, "take a smaller unet.width, unet.mult or unet.blocks")
+    return UNet(config)
 
 
 def count_parameters(net: nn.Module) -> int:
