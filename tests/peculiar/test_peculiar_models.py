@@ -127,9 +127,7 @@ def test_huge_networks(fill, model, changes):
 
 
 @case("the same by --set of `train`", "refused before memory is taken, exit 2")
-@pytest.mark.parametrize(
-    "setting", ["width=1000000", "width=1024", "blocks=100000", "width=1e400"]
-)
+@pytest.mark.parametrize("setting", ["width=1000000", "width=1024", "blocks=100000", "width=1e400"])
 def test_huge_networks_to_train(call, tmp_path, setting):
     import numpy as np
 

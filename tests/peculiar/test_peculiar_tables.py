@@ -81,7 +81,9 @@ def test_good_tables(compared, change):
     outcome, out = compared(change=change)
     assert outcome.code == 0, outcome.err
     facts = json.loads((out / "comparison.json").read_text())
-    assert facts["ROIAverage"]["ChangePct"] == pytest.approx(25)  # 50 % and nothing
+    assert facts["ROIAverage"]["ChangePct"] == pytest.approx(
+        10
+    )  # 20 % of the mean of both, and nothing
 
 
 @case(

@@ -152,7 +152,7 @@ def test_places_that_are_taken(train, tmp_path):
     refused(train(), 2, "cannot be made")
     for name in ("run.json", "state.safetensors"):
         (tmp_path / name / name).mkdir(parents=True)
-        refused(train(out=tmp_path / name), 2, f"{name}' ", "it is a folder")
+        refused(train(out=tmp_path / name), 2, f"{name}': it is a folder")
 
 
 @pytest.mark.slow
