@@ -142,8 +142,9 @@ def _check_matrix_file(transform: Transform) -> None:
     if not kind.endswith("_3_3"):
         msg = f"'{name}' holds no transform between 3-D images"
         raise DataError(msg, _ANTS)
-    if not np.isfinite([*parameters, *fixed]).all():
-        msg = f"the transform '{name}' holds numbers that are not finite"
+    # NaN is not below anything.
+    if not (np.abs([*parameters, *fixed]) <= _FARTHEST_MM * 100).all():
+        msg = f"the transform '{name}' holds numbers that are not finite, or beyond {_FARTHEST_MM * 100:g}"
         raise DataError(msg, _AGAIN)
     counts = (len(parameters), len(fixed))
     if kind.startswith(_MATRIX_KINDS) and counts != (12, 3):

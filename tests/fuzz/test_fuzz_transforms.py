@@ -1,5 +1,6 @@
 """Transforms with damaged bytes: carried, or refused with a sentence; nothing is left behind."""
 
+import gzip
 import struct
 
 import nibabel as nib
@@ -23,13 +24,7 @@ def field(name):
     image.header.set_xyzt_units("mm")
     image.set_qform(AFFINE, 1)
     image.set_sform(AFFINE, 1)
-    return image.to_bytes() if name.endswith("nii") else _packed(image)
-
-
-def _packed(image):
-    import gzip
-
-    return gzip.compress(image.to_bytes(), mtime=0)
+    return image.to_bytes() if name.endswith("nii") else gzip.compress(image.to_bytes(), mtime=0)
 
 
 def mat():
@@ -61,7 +56,7 @@ def image(tmp_path_factory):
 @pytest.mark.parametrize("name", GOOD)
 def test_damaged_transforms(name, image, tmp_path, cases):
     transform = tmp_path / name
-    for seed in cases(80):
+    for seed in cases(30):
         transform.write_bytes(mutated(GOOD[name], np.random.default_rng([7, seed])))
         words = (
             "transform",
