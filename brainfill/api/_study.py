@@ -186,7 +186,7 @@ def _case_files(row: Mapping[str, str], table: Path, config: StudyConfig) -> Cas
 
 
 def _check_present(path: Path, where: str) -> None:
-    from brainfill.io.inputs import check_input
+    from brainfill.core.inputs import check_input
 
     try:
         check_input(path)

@@ -12,7 +12,7 @@ from brainfill import __version__
 from brainfill.api._common import as_image, name_of, once, sources, structured
 from brainfill.core.config import to_dict
 from brainfill.core.context import Context, Progress, silent
-from brainfill.core.errors import ConfigError, InputMissingError
+from brainfill.core.errors import ConfigError
 from brainfill.tasks import transform as transform_task
 from brainfill.tasks.transform import TransformConfig
 
@@ -83,21 +83,17 @@ def run_transform(
     """
     from brainfill.io.nifti import read_volume
     from brainfill.io.sidecar import stem
-    from brainfill.preprocess.transforms import Transform
+    from brainfill.io.transforms import read_transform
 
     if not request.transforms:
         msg = "no transform was given"
         raise ConfigError(msg, "name at least one with --transform")
-    for path in request.transforms:
-        if not path.is_file():
-            msg = f"transform '{path}' does not exist"
-            raise InputMissingError(msg, "check the path")
-    files = [Transform.load(path) for path in request.transforms]
     heard: list[str] = []
     tell = once(warn, heard)
+    ctx = Context(threads=request.threads, progress=progress, warn=tell)
+    files = [read_transform(path, ctx) for path in request.transforms]
     image, like = (read_volume(i, warn=tell) for i in (request.image, request.like))
     name = stem(Path(name_of(request.image)))
-    ctx = Context(threads=request.threads, progress=progress, warn=tell)
     result = transform_task.run(image, like.grid, files, request.config, name, ctx)
     facts = {
         "GeneratedBy": {"Name": "brainfill", "Version": __version__},

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from brainfill.core.config import check_ranges, option
+from brainfill.core.config import MOST_SEED, check_ranges, option
 from brainfill.core.context import cores
 from brainfill.core.documents import read_toml
 from brainfill.core.errors import ConfigError
@@ -78,7 +78,7 @@ class BidsConfig:
         "tell who measures thickness where lesions are, with those backends that can leave them out of fits",
     )
     report: bool = option(True, "write a page (.html) for each scan, which shows the result")
-    random_seed: int = option(0, "start of every random draw", low=0)
+    random_seed: int = option(0, "start of every random draw", low=0, high=MOST_SEED)
     deterministic: bool = option(
         False, "take the reproducible variants of ANTs, in one thread: the same bytes every time"
     )
@@ -92,6 +92,7 @@ class BidsConfig:
         f"memory for all; {_PERSON_GB:g} GB are left to each person, 0 is no limit",
         unit="GB",
         low=0.0,
+        high=65_536,
     )
     work_dir: str = option("", "folder of unfinished files; OUT_DIR/.brainfill/work without it")
     stop_on_first_crash: bool = option(False, "end everything once one person failed")

@@ -10,9 +10,9 @@ from typing import Any
 from brainfill import __version__
 from brainfill.bids.find import DESCRIPTION, Dataset
 from brainfill.bids.stage import REFUSED
+from brainfill.core.atomic import make_folder, replacing
 from brainfill.core.documents import read_json
 from brainfill.core.errors import BrainfillError, ConfigError
-from brainfill.io.atomic import make_folder, replacing
 from brainfill.io.sidecar import write_sidecar
 
 _VERSION = "1.10.0"

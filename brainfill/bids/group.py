@@ -13,9 +13,9 @@ from brainfill.bids.cohort import compare_people, thickness_rows
 from brainfill.bids.config import FILL, LESION, SMOOTH, BidsConfig
 from brainfill.bids.find import DESCRIPTION, Case, Dataset
 from brainfill.bids.records import Record, read_record
+from brainfill.core.atomic import replacing
 from brainfill.core.documents import read_json
 from brainfill.core.errors import BrainfillError, InputMissingError
-from brainfill.io.atomic import replacing
 from brainfill.io.sidecar import write_sidecar
 from brainfill.io.tables import write_table
 

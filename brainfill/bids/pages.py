@@ -6,7 +6,7 @@ from pathlib import Path
 
 from brainfill.bids.config import COMPARE, FILL, PREPROCESS, THICKNESS, UNFILLED
 from brainfill.bids.records import Record
-from brainfill.io.atomic import replacing
+from brainfill.core.atomic import replacing
 from brainfill.report.related import with_related
 
 _TITLES = {

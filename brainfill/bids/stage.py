@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from brainfill.io.atomic import make_folder, replacing
+from brainfill.core.atomic import make_folder, replacing
 
 REFUSED = "choose another OUT_DIR, or ask for access"
 

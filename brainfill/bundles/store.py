@@ -8,13 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from brainfill.core.atomic import make_folder, replacing
 from brainfill.core.config import check_ranges, from_dict, option, to_dict
 from brainfill.core.documents import read_json
-from brainfill.core.errors import BrainfillError, ConfigError, UnavailableError
+from brainfill.core.errors import BrainfillError, ConfigError, DataError, UnavailableError
 from brainfill.core.registry import did_you_mean, load
 from brainfill.core.registry import names as modules
 
@@ -28,6 +30,7 @@ FORMAT = 1
 CARD, WEIGHTS, ABOUT = "config.json", "model.safetensors", "README.md"
 _SHIPPED = Path(__file__).parent
 _AGAIN = "install the model again"
+_LARGEST = 65504.0  # of float16, in which bundles are written
 _FILLS, _SEGMENTS = "brainfill.models", "brainfill.segmentation"
 _DOES = {_FILLS: "fills holes", _SEGMENTS: "finds the class of voxels"}
 
@@ -38,7 +41,7 @@ class Card:
 
     name: str = option("", "name of the model")
     version: str = option("1", "version of the weights")
-    format: int = option(FORMAT, "layout of the bundle", low=1)
+    format: int = option(FORMAT, "layout of the bundle", low=1, high=1000)
     family: str = option("", "module of brainfill.models or brainfill.segmentation")
     config: dict[str, Any] = option({}, "configuration of the family")
     spacing_mm: float = option(1.0, "voxel size the model works at", unit="mm", low=0.1, high=10)
@@ -50,6 +53,8 @@ class Card:
     lesions: dict[str, dict[str, float]] = option(
         {},
         "of a painter: by contrast, how bright lesions of its training data are, in units of the tissue around",
+        low=0,
+        high=100,
     )
     made_by: str = option("", "command and settings of the training run")
     metrics: dict[str, Any] = option({}, "figures on people the model never saw")
@@ -181,10 +186,19 @@ def _fill_in(net: nn.Module, weights: Path) -> None:
     try:
         tensors = {name: tensor.float() for name, tensor in load_file(weights).items()}
         net.load_state_dict(tensors)
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:
         first_line = str(error).partition("\n")[0]
         msg = f"weights '{weights}' do not belong to the network on their card: {first_line}"
         raise UnavailableError(msg, _AGAIN) from error
+    if wrong := _not_finite(tensors):
+        msg = f"weights '{weights}' cannot be used: {wrong} holds numbers that are not finite, or beyond {_LARGEST:g}"
+        raise UnavailableError(msg, _AGAIN)
+
+
+def _not_finite(tensors: Mapping[str, Tensor]) -> str:
+    """The first tensor with values that no bundle holds; "" if there is none."""
+    # NaN is not below anything.
+    return next((n for n, t in tensors.items() if not bool((t.abs() <= _LARGEST).all())), "")
 
 
 def save_bundle(
@@ -202,22 +216,35 @@ def save_bundle(
         weights: tensors by parameter name, usually averaged over training.
         card: everything but `config`, `format` and `weights_sha256`.
         about: text of the README.
+
+    Raises:
+        ConfigError: the folder or a file in it cannot be written.
+        DataError: a weight is no finite number in float16.
     """
     import torch
     from safetensors.torch import save
 
-    folder.mkdir(parents=True, exist_ok=True)
     half = {name: t.detach().cpu().to(torch.float16).contiguous() for name, t in weights.items()}
+    if wrong := _not_finite(half):
+        msg = f"the weights of '{card.name}' are not finite numbers in half precision ({wrong}), so they are not saved"
+        raise DataError(msg, "train again, with a lower train.rate")
     # One entry: safetensors writes several in random order, and the checksum would change each time.
-    # Written by us, since save_file leaves a file that other users cannot read.
-    (folder / WEIGHTS).write_bytes(save(half, metadata={"family": card.family}))
+    data = save(half, metadata={"family": card.family})
     filled = to_dict(card) | {
         "config": to_dict(model.config),
         "format": FORMAT,
-        "weights_sha256": sha256(folder / WEIGHTS),
+        "weights_sha256": hashlib.sha256(data).hexdigest(),
     }
-    (folder / CARD).write_text(json.dumps(filled, indent=2) + "\n", encoding="utf-8")
-    (folder / ABOUT).write_text(about, encoding="utf-8")
+    make_folder(folder, "choose another folder with -o")
+    with (
+        ExitStack() as together
+    ):  # an earlier bundle stays whole until all of this one is on the disk
+        parts = [
+            together.enter_context(replacing(folder / name)) for name in (WEIGHTS, CARD, ABOUT)
+        ]
+        parts[0].write_bytes(data)
+        parts[1].write_text(json.dumps(filled, indent=2) + "\n", encoding="utf-8")
+        parts[2].write_text(about, encoding="utf-8")
 
 
 def sha256(path: Path) -> str:

@@ -71,8 +71,8 @@ def pack_sources(sources: Sources, out: Path, say: Callable[[str], None]) -> dic
     """
     import numpy as np
 
+    from brainfill.core.atomic import replacing
     from brainfill.core.volume import Volume
-    from brainfill.io.atomic import replacing
     from brainfill.io.nifti import read_mask, read_volume
     from brainfill.train.pack import Pack, packed_shapes, packed_volume, save_pack
 

@@ -21,9 +21,9 @@ from brainfill.cli.output import (
     write_page,
 )
 from brainfill.cli.progress import Talk, talking
+from brainfill.core.atomic import make_folder
 from brainfill.core.config import to_dict
-from brainfill.io.atomic import make_folder
-from brainfill.io.inputs import is_file, is_folder
+from brainfill.core.inputs import is_file, is_folder
 from brainfill.tasks.compare import FIGURES, TABLES, CompareConfig
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _title(result: Result) -> str:
 
 def _write(result: Result, facts: dict[str, Any], outputs: Mapping[str, Path]) -> None:
     """Write tables, figures and record, or leave no new ones behind; remove older figures that are none now."""
-    from brainfill.io.atomic import replacing
+    from brainfill.core.atomic import replacing
     from brainfill.io.sidecar import write_sidecar
     from brainfill.io.tables import write_table
 

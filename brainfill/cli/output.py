@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from brainfill.core.atomic import check_output, make_folder, replacing
 from brainfill.core.errors import ConfigError
-from brainfill.io.atomic import check_output, make_folder, replacing
-from brainfill.io.inputs import check_input, is_folder
+from brainfill.core.inputs import check_input, is_folder
 from brainfill.io.sidecar import beside
 from brainfill.tasks._device import RunConfig
 

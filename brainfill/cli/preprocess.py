@@ -29,9 +29,9 @@ from brainfill.cli.output import (
     write_page,
 )
 from brainfill.cli.progress import Talk, talking
+from brainfill.core.atomic import make_folder
 from brainfill.core.config import to_dict
-from brainfill.io.atomic import make_folder
-from brainfill.io.inputs import is_folder
+from brainfill.core.inputs import is_folder
 from brainfill.io.sidecar import beside
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.preprocess import PreprocessConfig, plan, product_names
@@ -207,7 +207,7 @@ def _write(
     request: PreprocessRequest, result: Result, facts: dict[str, Any], outputs: Mapping[str, Path]
 ) -> list[Path]:
     """Write every product, or leave no new ones behind; remove older ones that are none now."""
-    from brainfill.io.atomic import replacing
+    from brainfill.core.atomic import replacing
     from brainfill.io.nifti import write_map
     from brainfill.io.sidecar import write_sidecar
 

@@ -24,7 +24,7 @@ from brainfill.cli.output import all_or_none, check_inputs, check_outputs, new_f
 from brainfill.cli.progress import talking
 from brainfill.core.config import to_dict
 from brainfill.core.errors import ConfigError, InputMissingError
-from brainfill.io.inputs import is_folder
+from brainfill.core.inputs import is_folder
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.study import KEY, PAGE, README
 
@@ -168,7 +168,7 @@ def _resolved(
 
 
 def _write(files: Mapping[str, bytes], outputs: Mapping[str, Path]) -> None:
-    from brainfill.io.atomic import replacing
+    from brainfill.core.atomic import replacing
 
     with all_or_none(outputs.values()):
         for name, contents in files.items():

@@ -221,7 +221,7 @@ def _write(
 ) -> dict[str, Any]:
     """Write all outputs, or leave no new ones behind; remove older ones that are none now."""
     from brainfill.bundles.store import sha256
-    from brainfill.io.atomic import replacing
+    from brainfill.core.atomic import replacing
     from brainfill.io.nifti import write_map
     from brainfill.io.sidecar import write_sidecar
     from brainfill.io.tables import write_table

@@ -16,7 +16,8 @@ from brainfill.cli._packing import find_sources, pack_sources
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, default, flag
 from brainfill.cli.output import check_outputs
-from brainfill.core.config import option
+from brainfill.core.atomic import make_folder
+from brainfill.core.config import check_ranges, option
 from brainfill.core.context import ignore
 from brainfill.core.errors import ConfigError, InputMissingError
 from brainfill.tasks._device import RunConfig, resolve_device
@@ -46,8 +47,13 @@ class TrainOptions:
 
     family: str = option("pseudo3d", "model family; see: brainfill list families")
     preset: str = option("small", "size of the model: tiny, small or paper")
-    max_minutes: float | None = option(None, "stop after this time", unit="minutes", low=0)
+    max_minutes: float | None = option(
+        None, "stop after this time", unit="minutes", low=0, high=525_600
+    )
     settings: tuple[str, ...] = option((), "such as train.steps=1000 or model.unet.width=24")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
 
 @app.callback()
@@ -162,7 +168,7 @@ def _packed(
     if dry_run:
         say(f"{len(sources.scans)} scans and {len(sources.lesions)} lesion masks in '{data}'")
     elif not packed.exists():
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out, "choose another folder with -o")
         pack_sources(sources, packed, say)
     return packed
 

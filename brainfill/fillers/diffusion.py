@@ -59,10 +59,13 @@ class Config:
     sampler: str = option("", "sampler; empty takes the model's own")
     steps: int = option(0, "denoising steps; 0 takes the model's own number", low=0, high=1000)
     samples: int = option(
-        0, "fills drawn, each with the grain of tissue; 0 is the model's best guess", low=0
+        0,
+        "fills drawn, each with the grain of tissue; 0 is the model's best guess",
+        low=0,
+        high=1000,
     )
     aggregate: Literal["mean", "median", "first"] = option("mean", "how samples become one fill")
-    batch: int = option(4, "samples drawn at a time", low=1)
+    batch: int = option(4, "samples drawn at a time", low=1, high=1000)
     margin_mm: float = option(10.0, "known tissue around each lesion", unit="mm", low=2.0, high=64)
     match_ring: bool = option(True, "match intensities to the tissue around each lesion")
     sampler_options: dict[str, Any] = option({}, "options of the sampler, such as eta")

@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal
 from brainfill.core.checksums import BLOCK, remember
 from brainfill.core.context import ignore
 from brainfill.core.errors import ConfigError, DataError, InputMissingError
-from brainfill.io.inputs import UNSET, check_input
+from brainfill.core.inputs import UNSET, check_input
 
 Family = Literal["nifti", "mgh"]
 

@@ -12,6 +12,7 @@ import numpy as np
 from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 
+from brainfill.core.atomic import replacing
 from brainfill.core.context import ignore
 from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, FloatArray
@@ -36,7 +37,6 @@ from brainfill.io._save import (
     map_values,
     plain_header,
 )
-from brainfill.io.atomic import replacing
 
 _LARGEST = 1e15  # squares and sums of such values stay within single precision
 _MOST_LABELS_SHOWN = 8

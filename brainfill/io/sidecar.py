@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from brainfill.io.atomic import replacing
+from brainfill.core.atomic import replacing
 
 _SUFFIXES = (".nii.gz", ".nii", ".mgz", ".mgh")
 

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from brainfill.core.errors import DataError, InputMissingError
-from brainfill.io.atomic import replacing
+from brainfill.core.atomic import replacing
+from brainfill.core.cells import rows_of
+from brainfill.core.documents import read_text
+from brainfill.core.errors import DataError
+from brainfill.core.inputs import check_input
 
 
 def write_table(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -28,18 +31,14 @@ def read_table(path: Path) -> list[dict[str, str]]:
     """Rows of a .tsv file as text by column name.
 
     Raises:
-        InputMissingError: the file is not there or cannot be read.
-        DataError: it is not text, or a row has more or fewer cells than the header.
+        InputMissingError: the file is not there, no file on a disk, or cannot be read.
+        DataError: it is not text, has a column twice, or a row has more or fewer cells than the header.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        msg = f"table '{path}' cannot be read: {error.strerror}"
-        raise InputMissingError(msg, "check the path") from error
-    except UnicodeDecodeError as error:
-        msg = f"table '{path}' is not text in UTF-8"
-        raise DataError(msg, "give a tab-separated text file") from error
-    header, *lines = list(csv.reader(text.splitlines(), delimiter="\t")) or [[]]
+    check_input(path)
+    header, *lines = rows_of(read_text(path), str(path)) or [[]]
+    if double := next((name for name in header if header.count(name) > 1), None):
+        msg = f"table '{path}' has the column '{double}' twice"
+        raise DataError(msg, "give each column a name of its own")
     for number, line in enumerate(lines, start=2):
         if line and len(line) != len(header):
             msg = f"table '{path}' has {len(line)} cells in line {number}, expected {len(header)}"

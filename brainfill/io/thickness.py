@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from brainfill.core.config import MOST_LABEL
 from brainfill.core.context import ignore
 from brainfill.core.documents import read_json
 from brainfill.core.errors import DataError, InputMissingError
+from brainfill.core.inputs import is_file, is_folder
 from brainfill.core.volume import LabelMap
-from brainfill.io.inputs import is_file, is_folder
 from brainfill.io.nifti import read_volume
 from brainfill.io.sidecar import beside
 from brainfill.io.tables import read_table
@@ -55,8 +56,8 @@ def read_labels(path: Path, warn: Callable[[str], None] = ignore) -> LabelMap:
     """
     volume = read_volume(path, warn=warn)
     whole = np.rint(volume.data)
-    if not np.array_equal(whole, volume.data) or whole.min() < 0:
-        msg = f"label map '{path}' holds values that are no whole numbers from 0 on"
+    if not np.array_equal(whole, volume.data) or whole.min() < 0 or whole.max() >= MOST_LABEL:
+        msg = f"label map '{path}' holds values that are no whole numbers from 0 to {MOST_LABEL}"
         raise DataError(msg, "give the map of regions, not the scan")
     return LabelMap(whole.astype(np.int32), volume.grid)
 
@@ -85,9 +86,12 @@ def region_numbers(labels: Path, *tables: ThicknessTable) -> dict[Region, int]:
         )
     rows = read_table(lookup)
     try:
-        return {_named(row): int(row["index"]) for row in rows}
+        found = {_named(row): int(row["index"]) for row in rows}
+        if all(0 <= number <= MOST_LABEL for number in found.values()):
+            return found
+        raise ValueError(max(found.values(), key=abs))
     except (KeyError, ValueError) as error:
-        msg = f"'{lookup}' does not hold the columns index (whole numbers) and name"
+        msg = f"'{lookup}' does not hold the columns index (whole numbers up to {MOST_LABEL}) and name"
         raise DataError(msg, "see brainfill compare --help") from error
 
 

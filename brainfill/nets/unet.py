@@ -17,21 +17,28 @@ from brainfill.nets.blocks import Attention, ResBlock, Upsample
 from brainfill.nets.convs import GroupNorm, Kind, channels_last, conv, zeroed
 from brainfill.nets.embed import sinusoidal
 
+MOST_PARAMETERS = 500_000_000
+_MOST_LEVELS = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class UNetConfig:
     """Size and shape of a U-Net."""
 
     kind: Kind = option("2d", "convolutions: in a plane, in a volume, or pseudo-3D")
-    inputs: int = option(3, "input channels", low=1)
-    outputs: int = option(1, "output channels", low=1)
-    width: int = option(32, "channels of the first level", low=1)
-    mult: tuple[int, ...] = option((1, 2, 2), "channels of each level, as multiples of width")
-    blocks: int = option(2, "residual blocks per level on the way down", low=1)
-    attention: tuple[int, ...] = option((), "levels with self-attention, 0 is full resolution")
+    inputs: int = option(3, "input channels", low=1, high=4096)
+    outputs: int = option(1, "output channels", low=1, high=4096)
+    width: int = option(32, "channels of the first level", low=1, high=1024)
+    mult: tuple[int, ...] = option(
+        (1, 2, 2), "channels of each level, as multiples of width", low=0, high=64
+    )
+    blocks: int = option(2, "residual blocks per level on the way down", low=1, high=64)
+    attention: tuple[int, ...] = option(
+        (), "levels with self-attention, 0 is full resolution", low=0, high=64
+    )
     middle_attention: bool = option(True, "self-attention at the coarsest level's middle")
-    heads: int = option(1, "attention heads", low=1)
-    groups: int = option(32, "groups of each normalisation", low=1)
+    heads: int = option(1, "attention heads", low=1, high=1024)
+    groups: int = option(32, "groups of each normalisation", low=1, high=1024)
     skips: Literal["concat", "add"] = option("concat", "how skips join the way up")
     through_plane_middle: bool = option(True, "pseudo-3D mixing in the middle blocks too")
     dropout: float = option(0.0, "dropout in residual blocks", low=0.0, high=0.9)
@@ -41,8 +48,8 @@ class UNetConfig:
         check_ranges(self)
         last = len(self.mult) - 1
         problem = ""
-        if not self.mult or min(self.mult) < 1:
-            problem = f"mult must hold numbers from 1 on, got {self.mult}"
+        if not 1 <= len(self.mult) <= _MOST_LEVELS or min(self.mult) < 1:
+            problem = f"mult must hold 1 to {_MOST_LEVELS} numbers from 1 on, got {self.mult[: _MOST_LEVELS + 1]}"
         elif any(not 0 <= level <= last for level in self.attention):
             problem = f"attention must name levels 0 to {last}, got {self.attention}"
         elif self.width % self.groups:
@@ -203,6 +210,23 @@ def _attend(c: UNetConfig, channels: int, *, wanted: bool) -> nn.Module:
 
 def _stages(modules: nn.ModuleList) -> list[Stage]:
     return cast("list[Stage]", list(modules))
+
+
+def build_unet(config: UNetConfig) -> UNet:
+    """An untrained U-Net, unless it would be larger than any that is used.
+
+    Raises:
+        ConfigError: it would have more than `MOST_PARAMETERS`.
+    """
+    with torch.device("meta"):  # counted without memory for a single one
+        parameters = count_parameters(UNet(config))
+    if parameters > MOST_PARAMETERS:
+        msg = (
+            f"the network would have {parameters / 1e6:.0f} million parameters, "
+            f"expected at most {MOST_PARAMETERS / 1e6:.0f} million"
+        )
+        raise ConfigError(msg, "take a smaller unet.width, unet.mult or unet.blocks")
+    return UNet(config)
 
 
 def count_parameters(net: nn.Module) -> int:

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -72,3 +72,16 @@ def own_temporary_files() -> Iterator[None]:
             yield
         finally:
             tempfile.tempdir = before
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Drop what ITK writes straight to the terminal, whoever holds it; what it raises says the same."""
+    with open(os.devnull, "wb") as nowhere, ExitStack() as undo:  # noqa: PTH123 - os.devnull is no path of ours
+        for stream in (1, 2):
+            with suppress(OSError):  # a closed one shows nothing anyway
+                kept = os.dup(stream)
+                undo.callback(os.close, kept)
+                undo.callback(os.dup2, kept, stream)
+                os.dup2(nowhere.fileno(), stream)
+        yield

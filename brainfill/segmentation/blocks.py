@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from brainfill.core.config import option
-from brainfill.nets.unet import UNet, UNetConfig
+from brainfill.nets.unet import UNetConfig, build_unet
 from brainfill.segmentation._base import Segmenter, SegmenterConfig
 
 _SIDE = 2
@@ -60,7 +60,7 @@ class BlockNet(nn.Module):
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
-        self.unet = UNet(config)
+        self.unet = build_unet(config)
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, 1, D, H, W), any size, to logits (B, classes - 1, D, H, W)."""

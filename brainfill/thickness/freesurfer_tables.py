@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from brainfill.core.cells import rows_of
+from brainfill.core.documents import MOST_BYTES
 from brainfill.core.errors import DataError, InputMissingError
 from brainfill.thickness._base import SIDES, Side, Thickness
 from brainfill.thickness.desikan import MEAN, Cell, desikan_thickness, short, split_name
@@ -86,7 +87,7 @@ def read_tables(files: list[Path], subject: str) -> Thickness:
 
 
 def _row_of(path: Path, subject: str) -> dict[Cell, float]:
-    header, *rows = list(csv.reader(_text(path).splitlines()))
+    header, *rows = rows_of(_text(path), str(path), ",") or [[]]
     rows = [row for row in rows if row]
     mine = [row for row in rows if not subject or row[0] == subject]
     if len(mine) != 1:
@@ -115,7 +116,8 @@ def _number(text: str, path: Path) -> float:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with path.open("rb") as stream:
+            return stream.read(MOST_BYTES).decode("utf-8", errors="replace")
     except OSError as error:
         msg = f"'{path}' cannot be read: {error.strerror}"
         raise InputMissingError(msg, "give the folder of a finished subject") from error

@@ -26,12 +26,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from brainfill.core.config import MOST_LABEL
 from brainfill.core.errors import DataError
 
 COLUMNS = ("region", "hemisphere", "mean_mm", "sd_mm", "voxels", "volume_ml")
 LABEL = "label"
 HEMISPHERES = ("left", "right")
 PIPELINE_KEYS = ("Backend", "BackendVersion", "BackendSettings")
+_MOST = 1e9  # mm, voxels or ml: beyond any brain, and far from where sums lose their end
 _UNKNOWN = ("n/a", "", "nan", "NaN")
 
 
@@ -151,7 +153,7 @@ def _number(text: str, column: str, key: Region, source: str) -> float:
         value = float(text)
     except ValueError:
         value = math.inf
-    if not math.isfinite(value):
+    if not abs(value) <= (MOST_LABEL if column == LABEL else _MOST):
         msg = f"thickness table '{source}' has {column} '{text}' for '{key}', expected a number or n/a"
         raise DataError(msg)
     return value
@@ -171,7 +173,7 @@ def _global_mm(record: Mapping[str, Any], source: str) -> dict[str, float]:
         value = given.get(f"{name}_mm") if isinstance(given, Mapping) else "?"
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MOST:
             msg = f"the record of '{source}' has Global {given!r}, expected mean_mm, left_mm and right_mm"
             raise DataError(msg, "numbers in mm; leave out what is not known")
         found[name] = float(value)

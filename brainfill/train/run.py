@@ -21,6 +21,7 @@ from brainfill.bundles.store import (
     save_bundle,
     sha256,
 )
+from brainfill.core.atomic import make_folder, replacing
 from brainfill.core.config import option, override, to_dict
 from brainfill.core.context import ignore
 from brainfill.core.documents import read_json
@@ -92,8 +93,9 @@ def train_run(
         The folder of the exported bundle.
 
     Raises:
-        ConfigError: unknown preset or setting, or a run of another configuration is in `out`.
+        ConfigError: unknown preset or setting, a run of another configuration is in `out`, or it cannot be written.
         InputMissingError: no packed data.
+        DataError: the data or what is left of a run are damaged, or the training diverges.
     """
     config = resolved(family, preset, settings)
     plain = {"family": family, "preset": preset, "brainfill": __version__, **to_dict(config)}
@@ -258,14 +260,19 @@ def _claim(out: Path, plain: dict[str, Any]) -> None:
     not change results.
     """
     path = out / CONFIG
-    if path.is_file():
-        before = read_json(path)
-        for run in (before, now := json.loads(json.dumps(plain))):
-            run.pop("brainfill")
-            for free in ("steps", "workers"):
-                run["train"].pop(free, None)  # runs of earlier versions may lack it
-        if before != now:
-            msg = f"'{out}' holds a run with other settings"
-            raise ConfigError(msg, f"give another folder, or the settings in '{path}'")
-    out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
+    now = json.loads(json.dumps(plain))
+    if path.is_file() and _settings(read_json(path)) != _settings(now):
+        msg = f"'{out}' holds a run with other settings"
+        raise ConfigError(msg, f"give another folder, or the settings in '{path}'")
+    make_folder(out, "choose another folder with -o")
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
+
+
+def _settings(run: dict[str, Any]) -> dict[str, Any]:
+    """What must not change in a run that is continued."""
+    training = run.get("train")
+    if isinstance(training, dict):
+        # Runs of earlier versions may lack one.
+        training = {k: v for k, v in training.items() if k not in ("steps", "workers")}
+    return {k: v for k, v in run.items() if k != "brainfill"} | {"train": training}

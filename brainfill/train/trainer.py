@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import os
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
@@ -21,7 +24,9 @@ from brainfill.train.labelled import LabelledPack
 from brainfill.train.labelled_examples import draw_labelled
 from brainfill.train.lesioned import LesionedPack
 from brainfill.train.pack import Pack
-from brainfill.train.state import RunState
+from brainfill.train.state import RunState, diverged, finite
+
+_COMPILER_FOLDER = "TORCHINDUCTOR_CACHE_DIR"
 
 
 class Report(NamedTuple):
@@ -34,6 +39,7 @@ class Report(NamedTuple):
 
 def new_state(model: Inpainter | Segmenter, config: LoopConfig) -> RunState:
     """A run at step 0, its weights drawn from the seed."""
+    _load_compiler()
     optimizer = torch.optim.AdamW(
         model.net.parameters(),
         lr=config.rate,
@@ -41,6 +47,21 @@ def new_state(model: Inpainter | Segmenter, config: LoopConfig) -> RunState:
         weight_decay=config.weight_decay,
     )
     return RunState(model.net, optimizer)
+
+
+def _load_compiler() -> None:
+    """Load torch's compiler, as the first optimiser of a process does, without the folder it makes for itself."""
+    if "torch._dynamo" in sys.modules:
+        return
+    with tempfile.TemporaryDirectory(prefix="brainfill-") as folder:
+        before = os.environ.get(_COMPILER_FOLDER)
+        os.environ[_COMPILER_FOLDER] = folder
+        try:
+            importlib.import_module("torch._dynamo")
+        finally:
+            del os.environ[_COMPILER_FOLDER]
+            if before is not None:
+                os.environ[_COMPILER_FOLDER] = before
 
 
 def train(
@@ -122,6 +143,9 @@ def _optimised(
             group["lr"] = rate
         with autocast:
             loss = compute()
+        # All processes stop together; one that went on would wait for the others for ever.
+        if any_process(not finite(loss.detach()), device):
+            raise diverged(state.step)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if world > 1:
@@ -164,7 +188,7 @@ def leave_workers() -> None:
         distributed.destroy_process_group()
 
 
-def any_process(flag: bool, device: str) -> bool:
+def any_process(flag: bool, device: str | torch.device) -> bool:
     """Whether `flag` holds in this or another process, so that all stop at the same step."""
     if not distributed.is_initialized():
         return flag

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, ndimage
 
+from brainfill.core.atomic import replacing
 from brainfill.core.context import Context
 from brainfill.core.grid import FloatArray, Grid
 from brainfill.core.volume import Mask
-from brainfill.io.atomic import replacing
 from brainfill.io.nifti import read_mask, read_volume
 from brainfill.lesions.atlas import packed_map, packed_shapes
 from brainfill.lesions.components import TOUCHING

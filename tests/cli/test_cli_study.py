@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from brainfill.io import atomic
+from brainfill.core import atomic
 
 FILES = {"key.json", "manifest.json", "raters", "raters/README.txt", "raters/study.html"}
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from brainfill.core.cells import rows_of
 from brainfill.core.config import option
 from brainfill.core.context import Context
+from brainfill.core.documents import read_text
 from brainfill.core.errors import DataError
 from brainfill.core.external import find_program, program_missing, run_program
 from brainfill.core.volume import Scan
@@ -97,7 +98,7 @@ def _cells(path: Path) -> dict[Cell, float]:
     Raises:
         DataError: it has no header and one row of numbers.
     """
-    rows = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row]
+    rows = [row for row in rows_of(read_text(path), str(path), ",") if row]
     if len(rows) != 2 or len(rows[0]) != len(rows[1]):
         msg = f"'{path}' should hold a header and one row of as many cells"
         raise DataError(msg, "give the output folder of one subject")

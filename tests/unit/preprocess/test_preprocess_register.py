@@ -215,7 +215,7 @@ def test_a_deformation_has_no_inverse(ctx):
 
 
 def test_a_damaged_transform_is_refused(brain, brain_grids, ctx):
-    with pytest.raises(DataError, match="no matrix"):
+    with pytest.raises(DataError, match="holds no transform"):
         matrix_of(Transform(".txt", b"no transform"), ctx)
     image = brain(brain_grids["RAS"])
     with pytest.raises(DataError, match="ANTs can"):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from brainfill.core.atomic import replacing
 from brainfill.core.errors import ConfigError
-from brainfill.io.atomic import replacing
 
 
 def test_the_file_appears_only_at_the_end(tmp_path):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from brainfill.core.errors import ConfigError
-from brainfill.io.inputs import UNSET, tilde_hint, unexpanded_home
+from brainfill.core.inputs import UNSET, tilde_hint, unexpanded_home
 
 # What the system may refuse: the words for it, and what the user can do.
 _REFUSALS = {
