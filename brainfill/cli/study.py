@@ -18,6 +18,7 @@ from brainfill.api import (
     run_score,
     run_study,
 )
+from brainfill.cli.commands import App
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
 from brainfill.cli.output import all_or_none, check_inputs, check_outputs, new_folders
@@ -35,7 +36,7 @@ _SCORE = (
     "brainfill study score STUDY answers_A.json answers_B.json",
     "brainfill study score STUDY answers_A.json -o RATERS.tsv",
 )
-app = typer.Typer(
+app = App(
     no_args_is_help=True,
     help="Reader studies: can raters tell synthetic lesions?",
     epilog=examples(_MAKE[0], _SCORE[0]),
