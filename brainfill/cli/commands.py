@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from brainfill.core.errors import ConfigError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Command(TyperCommand):
@@ -35,7 +37,7 @@ class App(typer.Typer):
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - those of typer
         super().__init__(cls=Group, **options)
 
-    def command(self, name: str | None = None, **options: Any) -> Any:  # noqa: ANN401 - those of typer
+    def command(self, name: str | None = None, **options: Any) -> Callable[[F], F]:  # noqa: ANN401 - as above
         """As typer's."""
         return super().command(name, **{"cls": Command, **options})
 

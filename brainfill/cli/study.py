@@ -21,10 +21,11 @@ from brainfill.api import (
 from brainfill.cli.commands import App
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs, new_folders
+from brainfill.cli.output import check_inputs, check_outputs, new_folders
 from brainfill.cli.progress import talking
 from brainfill.core.config import to_dict
 from brainfill.core.errors import ConfigError, InputMissingError
+from brainfill.io.atomic import all_or_none
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.study import KEY, PAGE, README
 
