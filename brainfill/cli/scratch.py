@@ -16,14 +16,18 @@ def own_temporary_folder() -> Iterator[None]:
     except OSError:  # there is none to be had, and most commands need none
         yield
         return
-    before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
-    with folder as name:
-        tempfile.tempdir = os.environ["TMPDIR"] = name
-        try:
-            yield
-        finally:
-            tempfile.tempdir = before
-            if variable is None:
-                del os.environ["TMPDIR"]
-            else:
-                os.environ["TMPDIR"] = variable
+    with contextlib.ExitStack() as last:
+        for _ in range(2):  # Ctrl-C may come in the midst of the first
+            last.callback(folder.cleanup)
+        last.callback(_point_to, tempfile.tempdir, os.environ.get("TMPDIR"))
+        _point_to(folder.name, folder.name)
+        yield
+
+
+def _point_to(folder: str | None, variable: str | None) -> None:
+    """Say where temporary files go: to this process, and to its children."""
+    tempfile.tempdir = folder
+    if variable is None:
+        os.environ.pop("TMPDIR", None)
+    else:
+        os.environ["TMPDIR"] = variable

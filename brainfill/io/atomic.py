@@ -66,15 +66,13 @@ def replacing(out: Path) -> Iterator[Path]:
     out = Path(out)
     check_output(out)
     temporary = out.with_name(f".part-{secrets.token_hex(4)}-{out.name}")
-    with _sentences(out):
-        try:
-            _create(temporary, out)
-            yield temporary
-            _to_disk(temporary)
-            _name(temporary, out)
-        finally:
-            with contextlib.suppress(OSError):  # the reason it was never made is on its way already
-                temporary.unlink(missing_ok=True)
+    with _sentences(out), contextlib.ExitStack() as last:
+        for _ in range(2):  # Ctrl-C may come just before the first
+            last.callback(_remove, temporary)
+        _create(temporary, out)
+        yield temporary
+        _to_disk(temporary)
+        _name(temporary, out)
 
 
 def make_folder(folder: Path, hint: str = "choose another folder") -> None:
@@ -155,6 +153,11 @@ def _name(temporary: Path, out: Path) -> None:
         else:
             raise
     _FREE.discard(out)
+
+
+def _remove(temporary: Path) -> None:
+    with contextlib.suppress(OSError):  # the reason it was never made is on its way already
+        temporary.unlink(missing_ok=True)
 
 
 def _unwrite(path: Path) -> None:
