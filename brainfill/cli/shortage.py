@@ -9,7 +9,7 @@ from brainfill.core.errors import BrainfillError, ConfigError, ShortageError
 
 # numpy, torch on the CPU, CUDA; ITK tells no number.
 _ASKED = re.compile(
-    r"[Uu]nable to allocate (.+)|tried to allocate ([\d.]+ ?\w+)|allocat\w* (\d+ bytes)"
+    r"[Uu]nable to allocate (.+)|[Tt]ried to allocate ([\d.]+ ?\w+)|allocat\w* (\d+ bytes)"
 )
 _FAILED = re.compile(
     r"bad_alloc|alloc_failed|array is too big|(not enough|out of|allocate|insufficient) memory|(unable|tried) to allocate|failed to allocate",
