@@ -188,7 +188,7 @@ def test_a_run_that_finds_no_data_does_not_take_the_folder(start, tmp_path, cont
         ("tiny", ["steps=3"], "'steps=3' must begin with 'model.' or 'train.'", "train.steps=1000"),
         ("tiny", ["train.step=3"], "unknown setting 'step'", "did you mean 'steps'?"),
         ("tiny", ["train.steps=2.5"], "'steps' must be a whole number, got 2.5", ""),
-        ("tiny", ["train.steps=0"], "steps must be at least 1, got 0", ""),
+        ("tiny", ["train.steps=0"], "steps must be between 1 and 1000000000, got 0", ""),
         ("tiny", ["train.steps"], "setting 'steps' has no '='", ""),
         ("tiny", ["model.unet.wide=9"], r"unknown setting 'unet\.wide'", "did you mean 'width'?"),
         ("tiny", ["train.augment.blur=2"], "blur must be between 0.0 and 1.0, got 2", ""),
