@@ -57,8 +57,7 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], *, force: boo
         if path.exists() and not force:
             msg = f"output '{path}' exists already"
             raise ConfigError(msg, "replace it with --force, or choose another name with -o")
-    if not force:
-        keep_free(outputs)
+    keep_free(outputs, force=force)
 
 
 @contextlib.contextmanager

@@ -28,9 +28,17 @@ _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _FREE: set[Path] = set()
 
 
-def keep_free(outputs: Iterable[Path]) -> None:
-    """From now on, refuse to replace these files, which are not there, should another process write them."""
-    _FREE.update(outputs)
+def keep_free(outputs: Iterable[Path], *, force: bool) -> None:
+    """From now on, refuse to replace these files, which are not there, should another process write them.
+
+    Args:
+        outputs: files to be written.
+        force: replace them after all.
+    """
+    if force:
+        _FREE.difference_update(outputs)
+    else:
+        _FREE.update(outputs)
 
 
 @contextlib.contextmanager
