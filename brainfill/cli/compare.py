@@ -14,14 +14,14 @@ from brainfill.api import CompareRequest, ReadConfig, compared_people, page, run
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
 from brainfill.cli.output import (
-    all_or_none,
     check_inputs,
     check_outputs,
     command_line,
+    new_folders,
     write_page,
 )
 from brainfill.cli.progress import Talk, talking
-from brainfill.core.atomic import make_folder
+from brainfill.core.atomic import all_or_none
 from brainfill.core.config import to_dict
 from brainfill.core.inputs import is_file, is_folder
 from brainfill.tasks.compare import FIGURES, TABLES, CompareConfig
@@ -102,13 +102,13 @@ def command(
     outputs = planned_outputs(out, report=report)
     everyone = [*request.pairs, *request.floor]
     inputs = [*lists, *images, *(p for f in everyone for p in (f.before, f.after) if is_file(p))]
-    if is_folder(out) or not dry_run:
-        make_folder(out)
+    if is_folder(out):
         check_outputs(list(outputs.values()), inputs, force=force)
     if dry_run:
         typer.echo(json.dumps(_resolved(request, outputs), indent=2))
         return
-    with talking(quiet=quiet, verbose=verbose) as talk:
+    with new_folders([out]), talking(quiet=quiet, verbose=verbose) as talk:
+        check_outputs(list(outputs.values()), inputs, force=force)
         facts = compared(request, outputs, talk)
     if not quiet:
         typer.echo("\n".join(sentences(facts)), err=True)

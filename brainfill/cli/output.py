@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from brainfill.core.atomic import check_output, make_folder, replacing
+from brainfill.core.atomic import check_output, keep_free, make_folder, replacing
 from brainfill.core.errors import ConfigError
 from brainfill.core.inputs import check_input, is_folder
 from brainfill.io.sidecar import beside
@@ -51,6 +51,7 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], *, force: boo
         if path.exists() and not force:
             msg = f"output '{path}' exists already"
             raise ConfigError(msg, "replace it with --force, or choose another name with -o")
+    keep_free(outputs, force=force)
 
 
 @contextlib.contextmanager
@@ -59,20 +60,9 @@ def new_folders(folders: Iterable[Path]) -> Iterator[None]:
     with contextlib.ExitStack() as undo:
         for folder in folders:
             for missing in [p for p in (*reversed(folder.parents), folder) if not is_folder(p)]:
+                undo.callback(_remove_empty, missing)  # first, for a signal may come in between
                 make_folder(missing)
-                undo.callback(_remove_empty, missing)
             make_folder(folder)
-        yield
-        undo.pop_all()
-
-
-@contextlib.contextmanager
-def all_or_none(paths: Iterable[Path]) -> Iterator[None]:
-    """Whatever goes wrong inside, none of the files that were not there before stays behind."""
-    with contextlib.ExitStack() as undo:
-        for path in paths:
-            if not path.exists():
-                undo.callback(path.unlink, missing_ok=True)
         yield
         undo.pop_all()
 
@@ -84,7 +74,8 @@ def write_page(html: str, path: Path) -> None:
         ConfigError: the file cannot be written.
     """
     with replacing(path) as temporary:
-        temporary.write_text(html, encoding="utf-8")
+        # Names that are no text, as of files from old disks, are shown as far as they are.
+        temporary.write_text(html, encoding="utf-8", errors="replace")
 
 
 def command_line() -> list[str]:

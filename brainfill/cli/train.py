@@ -13,6 +13,7 @@ import typer
 
 from brainfill.cli import values
 from brainfill.cli._packing import find_sources, pack_sources
+from brainfill.cli.commands import App
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, default, flag
 from brainfill.cli.output import check_outputs
@@ -30,7 +31,7 @@ _PACKS = examples(
     "brainfill train pack BIDS_DIR -o PACKED.npz --lesions MASKS",
     "brainfill train pack PEOPLE.tsv -o PACKED.npz --exclude sub-01",
 )
-app = typer.Typer(invoke_without_command=True, epilog=_TRAIN)
+app = App(invoke_without_command=True, epilog=_TRAIN)
 _PACK = "pack.npz"
 Lesions = Annotated[
     str, typer.Option("--lesions", help="folder or glob pattern of lesion masks, for shapes")

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from brainfill.core.errors import ConfigError
@@ -23,6 +23,38 @@ _REFUSALS = {
     errno.ENAMETOOLONG: ("its name is too long", "choose a shorter name"),
 }
 
+# Of file systems that have no second name for a file, such as those of memory cards.
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+# Outputs that were not there when the command began, and that it does not have yet: whoever comes first gets the name.
+_FREE: set[Path] = set()
+
+
+def keep_free(outputs: Iterable[Path], *, force: bool) -> None:
+    """From now on, refuse to replace these files, which are not there, should another process write them.
+
+    Args:
+        outputs: files to be written.
+        force: replace them after all.
+    """
+    if force:
+        _FREE.difference_update(outputs)
+    else:
+        _FREE.update(outputs)
+
+
+@contextlib.contextmanager
+def all_or_none(paths: Iterable[Path]) -> Iterator[None]:
+    """Whatever goes wrong inside, none of the files that were not there before stays behind.
+
+    Files that another process has written meanwhile are left to it.
+    """
+    with contextlib.ExitStack() as undo:
+        for path in paths:
+            if not path.exists():
+                undo.callback(_unwrite, path)
+        yield
+        undo.pop_all()
+
 
 @contextlib.contextmanager
 def replacing(out: Path) -> Iterator[Path]:
@@ -31,26 +63,25 @@ def replacing(out: Path) -> Iterator[Path]:
     Whatever ends the block early, Ctrl-C included, removes the temporary file and leaves an older `out` as it was.
 
     Args:
-        out: the wanted file; its folder must exist. An existing file is replaced.
+        out: the wanted file; its folder must exist. An existing file is replaced, unless `keep_free` said otherwise.
 
     Yields:
         path of an empty file in the same folder, with the same suffixes.
 
     Raises:
-        ConfigError: the folder is missing or not writable, `out` is a folder, or the disk is full.
+        ConfigError: the folder is missing or not writable, `out` is a folder, the disk is full, or another process was
+            first.
     """
     out = Path(out)
     check_output(out)
     temporary = out.with_name(f".part-{secrets.token_hex(4)}-{out.name}")
-    with _sentences(out):
-        try:
-            _create(temporary, out)
-            yield temporary
-            _to_disk(temporary)
-            temporary.replace(out)
-        finally:
-            with contextlib.suppress(OSError):  # the reason it was never made is on its way already
-                temporary.unlink(missing_ok=True)
+    with _sentences(out), contextlib.ExitStack() as last:
+        for _ in range(2):  # Ctrl-C may come just before the first
+            last.callback(_remove, temporary)
+        _create(temporary, out)
+        yield temporary
+        _to_disk(temporary)
+        _name(temporary, out)
 
 
 def make_folder(folder: Path, hint: str = "choose another folder") -> None:
@@ -71,7 +102,7 @@ def make_folder(folder: Path, hint: str = "choose another folder") -> None:
 
 
 def check_output(out: Path) -> None:
-    """Refuse an output path whose folder is missing, or that is itself a folder.
+    """Refuse an output path whose folder is missing, or that is itself a folder, a device or a pipe.
 
     Raises:
         ConfigError: says which.
@@ -81,6 +112,10 @@ def check_output(out: Path) -> None:
         if out.is_dir():
             msg = f"cannot write '{out}': it is a folder"
             raise ConfigError(msg, UNSET if out == Path() else "name a file inside it")
+        if out.exists() and not out.is_file():  # as root, a file would take the place of /dev/null
+            msg = f"cannot write '{out}': it is a device or a pipe, expected a file"
+            hint = "choose another name; it must be possible to read the output again"
+            raise ConfigError(msg, hint)
         missing = not folder.is_dir()
         what = "is not a folder" if missing and folder.exists() else "does not exist"
     except OSError as error:
@@ -125,6 +160,37 @@ def _create(temporary: Path, out: Path) -> None:
     except FileNotFoundError as error:  # the folder went away, or is one like /proc
         msg = f"cannot write '{out}': its folder takes no new files"
         raise ConfigError(msg, "choose another folder with -o") from error
+
+
+def _name(temporary: Path, out: Path) -> None:
+    """Give the file its name, which nobody else has got meanwhile if it is to be kept free."""
+    if out not in _FREE:
+        temporary.replace(out)
+        return
+    try:
+        os.link(temporary, out)
+    except OSError as error:
+        if error.errno in _NO_LINKS and not out.exists():
+            temporary.replace(out)
+        elif error.errno in (*_NO_LINKS, errno.EEXIST):
+            msg = f"'{out}' was written by another run meanwhile, and is left as it is"
+            raise ConfigError(
+                msg, "replace it with --force, or choose another name with -o"
+            ) from None
+        else:
+            raise
+    _FREE.discard(out)
+
+
+def _remove(temporary: Path) -> None:
+    with contextlib.suppress(OSError):  # the reason it was never made is on its way already
+        temporary.unlink(missing_ok=True)
+
+
+def _unwrite(path: Path) -> None:
+    """Remove an output of this process."""
+    if path not in _FREE:
+        path.unlink(missing_ok=True)
 
 
 def _to_disk(path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from brainfill.bundles.store import find, load_bundle, what_it_does
 from brainfill.core.config import check_ranges, from_dict, option
 from brainfill.core.context import Context, seed_of
-from brainfill.core.errors import BrainfillError, ConfigError
+from brainfill.core.errors import ConfigError, ShortageError
 from brainfill.core.grid import FloatArray
 from brainfill.core.registry import load
 from brainfill.core.volume import Mask, Volume
@@ -283,6 +283,6 @@ def _halved(size: int, image: Tensor, ctx: Context) -> int:
     if size == 1:
         sides = " x ".join(str(n) for n in image.shape[2:])
         msg = f"not enough memory on {ctx.device} for one crop of {sides} voxels"
-        raise BrainfillError(msg, "use --device cpu, or a machine with more memory")
+        raise ShortageError(msg, "use --device cpu, or a machine with more memory")
     ctx.warn(f"out of memory on {ctx.device}: drawing {size // 2} samples at a time from here on")
     return size // 2

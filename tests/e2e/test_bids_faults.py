@@ -39,6 +39,7 @@ def folder(tmp_path, monkeypatch):
 
 def _hears_ctrl_c():
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def start(folder, *more):
@@ -143,14 +144,14 @@ def test_a_scan_that_cannot_be_measured_leaves_its_fill_and_the_others(folder):
     assert not list((folder / "out/sub-01/anat").glob("*_thickness.*"))
 
 
-@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted(folder, signal_):
     (folder / "slow").touch()
     child = start(folder, "--n-procs", "2")
     until(lambda: filling(folder))
     child.send_signal(signal_)
     _, err = child.communicate(timeout=60)
-    assert child.returncode == 130
+    assert child.returncode == 128 + signal_
     assert "Traceback" not in err
     assert results(folder) == []
     assert left_over(folder / "out") == []

@@ -146,7 +146,7 @@ def test_signal_to_noise_ratio():
 
 
 def test_schedule_config_checks_its_values():
-    with pytest.raises(ConfigError, match="sigma_min must be at least"):
+    with pytest.raises(ConfigError, match="sigma_min must be between"):
         ScheduleConfig(sigma_min=0.0)
     with pytest.raises(ConfigError, match=r"sigma_min .* must be below sigma_max"):
         ScheduleConfig(name="karras", sigma_min=2.0, sigma_max=1.0)

@@ -213,5 +213,5 @@ def test_no_tissue_is_refused():
 def test_a_mix_of_nothing_is_refused():
     with pytest.raises(ConfigError, match="at least one of circles"):
         HoleMix(circles=0, lesions=0)
-    with pytest.raises(ConfigError, match="lesions must be at least"):
+    with pytest.raises(ConfigError, match="lesions must be between"):
         HoleMix(lesions=-0.5)

@@ -7,8 +7,8 @@ from brainfill.models._base import FamilyConfig
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"residual_scale": 0.0}, "residual_scale must be at least 0.001, got 0.0"),
-        ({"window_vox": -1}, "window_vox must be at least 0, got -1"),
+        ({"residual_scale": 0.0}, "residual_scale must be between 0.001 and 10, got 0.0"),
+        ({"window_vox": -1}, "window_vox must be between 0 and 1024, got -1"),
         ({"window_vox": 8, "overlap_vox": 8}, "overlap_vox must be below window_vox 8, got 8"),
         ({"crop_vox": (0, 8, 8)}, r"crop_vox must hold numbers from 1 on, got \(0, 8, 8\)"),
     ],

@@ -132,10 +132,10 @@ def test_the_noise_index_matters():
         ({"heads": 3}, r"heads must divide .*\[16\], got 3"),
         ({"heads": 16, "attention": (0,)}, r"heads must divide .*\[8, 16\], got 16"),
         ({"attention": (2,)}, r"attention must name levels 0 to 1, got \(2,\)"),
-        ({"attention": (-1,)}, r"attention must name levels 0 to 1, got \(-1,\)"),
+        ({"attention": (-1,)}, r"attention must be between 0 and 64, got -1"),
         ({"mult": ()}, r"mult must hold numbers from 1 on, got \(\)"),
         ({"mult": (1, 0)}, r"mult must hold numbers from 1 on, got \(1, 0\)"),
-        ({"blocks": 0}, "blocks must be at least 1, got 0"),
+        ({"blocks": 0}, "blocks must be between 1 and 64, got 0"),
         ({"dropout": 1.5}, "dropout must be between"),
     ],
 )

@@ -338,7 +338,7 @@ def test_unclear_tissue_is_refused(change, wanted, kind, sentence, scan):
         (lambda: components.Config(smallest_ml=2.0, largest_ml=1.0), "--smallest-ml 2 is above"),
         (lambda: components.Config(inside=0.0), "inside must be between"),
         (lambda: circles.Config(share_circles=1.1), "share_circles must be between"),
-        (lambda: MaskConfig(seed=-1), "seed must be at least 0"),
+        (lambda: MaskConfig(seed=-1), "seed must be between 0 and"),
     ],
 )
 def test_ranges(make, sentence):
