@@ -85,7 +85,7 @@ def test_label_maps(labels, tmp_path):
     for name, value in (("scan", 0.5), ("signed", -1)):
         path = tmp_path / f"{name}.nii"
         nib.save(nib.Nifti1Image(np.full((3, 3, 3), value, np.float32), np.eye(4)), path)
-        with pytest.raises(DataError, match="no whole numbers from 0 on"):
+        with pytest.raises(DataError, match="no whole numbers from 0"):
             read_labels(path)
 
 
