@@ -130,7 +130,7 @@ def _compared(out: Path, config: BidsConfig) -> dict[str, Any]:
         for name in COMPARED:
             if (stage / name).exists():
                 (stage / name).rename(stage / _name(name))
-        publish(stage, lambda name: out / name, _KEY, ())
+        publish(stage, lambda name: out / name, out, ())
     return facts
 
 

@@ -44,6 +44,14 @@ class BidsConfig:
         (),
         "dataset with lesion masks, as FOLDER or NAME=FOLDER; without it, all in BIDS_DIR/derivatives",
     )
+    share_masks: bool = option(
+        False, "use a lesion mask whose name says no session for every session of the person"
+    )
+    label: int | None = option(None, "the lesion's number, where masks have several labels")
+    nan_to_zero: bool = option(False, "read voxels that are NaN or infinite as 0")
+    assume_same_grid: bool = option(
+        False, "take masks of the shape of their scan voxel by voxel, whatever their header says"
+    )
     steps: tuple[str, ...] = option(("fill",), f"of {', '.join(STEPS)}; with commas between them")
     output_spaces: tuple[str, ...] = option(
         (NATIVE,), f"where fills are written: {NATIVE}, and {MNI} with the step preprocess"
@@ -78,7 +86,7 @@ class BidsConfig:
         "tell who measures thickness where lesions are, with those backends that can leave them out of fits",
     )
     report: bool = option(True, "write a page (.html) for each scan, which shows the result")
-    random_seed: int = option(0, "start of every random draw", low=0)
+    random_seed: int = option(0, "start of every random draw", low=0, high=2**31 - 2)
     deterministic: bool = option(
         False, "take the reproducible variants of ANTs, in one thread: the same bytes every time"
     )
@@ -92,6 +100,7 @@ class BidsConfig:
         f"memory for all; {_PERSON_GB:g} GB are left to each person, 0 is no limit",
         unit="GB",
         low=0.0,
+        high=1e6,
     )
     work_dir: str = option("", "folder of unfinished files; OUT_DIR/.brainfill/work without it")
     stop_on_first_crash: bool = option(False, "end everything once one person failed")

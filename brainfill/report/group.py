@@ -11,6 +11,7 @@ from urllib.parse import quote
 from brainfill.report.markup import data_uri, frame, number, pairs
 from brainfill.report.outliers import RULE, outliers
 from brainfill.report.parts import Section, section_html
+from brainfill.report.related import masks_html
 from brainfill.report.strips import strip
 
 Status = Literal["done", "unchanged", "failed"]
@@ -42,6 +43,7 @@ class Person:
         seconds: run time.
         warnings: what was said on the way.
         error: why it failed.
+        masks: names of the lesion masks that were used.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Person:
     seconds: float | None = None
     warnings: Sequence[str] = ()
     error: str = ""
+    masks: Sequence[str] = ()
 
 
 def group_page(
@@ -173,7 +176,7 @@ def _line(person: Person, marked: Sequence[str], known: Sequence[str]) -> str:
         else "0"
     )
     cells = [
-        _cell(link + note, person.name),
+        _cell(link + note + masks_html(person.masks), person.name),
         _cell(f'<span class="state {person.status}">{person.status}</span>', person.status),
         _cell(number(person.lesions), person.lesions),
         *(_measure(getattr(person, key), key in marked) for key in known),
