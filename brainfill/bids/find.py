@@ -124,7 +124,7 @@ def open_dataset(
     if not raw.is_dir():
         msg = f"BIDS folder '{raw}' {'is not a folder' if raw.exists() else 'does not exist'}"
         raise InputMissingError(msg, "check the path")
-    if check and not (raw / DESCRIPTION).is_file():
+    if check and not _has_description(raw):
         msg = f"'{raw}' is no BIDS dataset: it has no {DESCRIPTION}"
         raise InputMissingError(msg, "check the path, or insist with --skip-bids-validation")
     if raw.resolve() == out.resolve():
@@ -399,10 +399,20 @@ def _beside(raw: Path) -> dict[str, Path]:
 
 def _is_ours(folder: Path) -> bool:
     try:
-        made_by = read_json(folder / DESCRIPTION).get("GeneratedBy", [])
+        return names_us(read_json(folder / DESCRIPTION)) if _has_description(folder) else False
     except (InputMissingError, DataError):
         return False
-    return any(isinstance(m, dict) and m.get("Name") == "brainfill" for m in made_by)
+
+
+def names_us(description: Mapping[str, Any]) -> bool:
+    """Whether a description of a dataset says that brainfill made it."""
+    made_by = description.get("GeneratedBy")
+    makers = made_by if isinstance(made_by, list) else []
+    return any(isinstance(m, dict) and m.get("Name") == "brainfill" for m in makers)
+
+
+def _has_description(folder: Path) -> bool:
+    return (folder / DESCRIPTION).is_file()  # a pipe would be waited for
 
 
 def _some(labels: Sequence[str]) -> str:

@@ -133,7 +133,7 @@ def _person(case: Case, row: Mapping[str, Any], data: Dataset) -> Person:
         name=case.key.replace("_", " "),
         status="failed" if not ok and row["status"] != "skipped" else _filled_or_not(row),
         page=own if (data.out / own).exists() else "",
-        thumbnail=picture.read_bytes() if picture.exists() else b"",
+        thumbnail=picture.read_bytes() if picture.is_file() else b"",
         lesions=row["lesion_count"],
         lesion_ml=row["lesion_volume_ml"],
         stripe_index=row["stripe_index"],

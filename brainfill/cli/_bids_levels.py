@@ -55,16 +55,19 @@ def run_participants(
 
     Raises:
         ConfigError, UnavailableError: nobody can be run like this.
-        CohortError: some people failed.
+        CohortError: some people failed, or would.
     """
     from brainfill.bids import plan
     from brainfill.bids.describe import describe_dataset
-    from brainfill.bids.run import refuse_failures, run_people, summary
+    from brainfill.bids.run import refuse_failures, refuse_plan, run_people, summary
 
     if not all(_kept(case, data, config) for case in cases):
         plan.check(config)  # loads the method; with nothing to do the command ends at once
     if dry_run:
-        typer.echo(json.dumps(_resolved(cases, data, config), indent=2))
+        resolved = _resolved(cases, data, config)
+        typer.echo(json.dumps(resolved, indent=2))
+        both = zip(cases, resolved["scans"], strict=True)
+        refuse_plan([case.key for case, planned in both if "failed" in planned], len(cases))
         return
     describe_dataset(data, to_dict(config))
     with _ended_by_sigterm():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Literal
 from urllib.parse import quote
 
+from brainfill.report.folders import without_folders
 from brainfill.report.markup import data_uri, frame, number, pairs
 from brainfill.report.outliers import RULE, outliers
 from brainfill.report.parts import Section, section_html
@@ -68,7 +69,7 @@ def group_page(
     facts: Mapping[str, Any] | None = None,
     sections: Sequence[Section] = (),
 ) -> str:
-    """The page: one HTML file without any other.
+    """The page: one HTML file without any other; of paths it has the names alone.
 
     Args:
         people: in the order in which they are listed first.
@@ -76,6 +77,10 @@ def group_page(
         facts: what else is to be told of the run, such as versions; shown as names and values.
         sections: what else is to be shown, before the list of people.
     """
+    people = [
+        replace(p, error=without_folders(p.error), warnings=without_folders(p.warnings))
+        for p in people
+    ]
     marked = marks(people)
     tiles = {
         "people": len(people),
