@@ -98,6 +98,7 @@ class Children:
         finally:  # also when another signal interrupts the wait
             for child in running:
                 signal_all(child.pid, KILL)
+                _let_go(child)
 
     def _begin(self, words: Sequence[str], told: IO[str], log: IO[str]) -> subprocess.Popen[str]:
         with self._lock:

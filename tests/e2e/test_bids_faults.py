@@ -143,7 +143,7 @@ def test_a_scan_that_cannot_be_measured_leaves_its_fill_and_the_others(folder):
     assert not list((folder / "out/sub-01/anat").glob("*_thickness.*"))
 
 
-@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted(folder, signal_):
     (folder / "slow").touch()
     child = start(folder, "--n-procs", "2")
