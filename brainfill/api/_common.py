@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from brainfill.core.config import from_dict, option
+from brainfill.core.config import LOWEST_LABEL, MOST_LABEL, check_ranges, from_dict, option
 from brainfill.core.errors import ConfigError, GeometryError
 from brainfill.core.registry import did_you_mean
 
@@ -29,11 +29,19 @@ IN_MEMORY = "image in memory"
 class ReadConfig:
     """How the inputs are read."""
 
-    label: int | None = option(None, "the lesion's number, when the mask has several labels")
+    label: int | None = option(
+        None,
+        "the lesion's number, when the mask has several labels",
+        low=LOWEST_LABEL,
+        high=MOST_LABEL,
+    )
     nan_to_zero: bool = option(False, "read voxels that are NaN or infinite as 0")
     assume_same_grid: bool = option(
         False, "take a mask of the same shape voxel by voxel, whatever its header says"
     )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
 
 def structured(function: str, classes: Sequence[Any], options: Mapping[str, Any]) -> list[Any]:

@@ -125,8 +125,8 @@ def _let_go(child: subprocess.Popen[str]) -> None:
 
 def _failure(code: int, said: str) -> CommandError:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    if code < 0:
-        message = f"its process was killed by signal {-code}"
+    if signal_ := -code if code < 0 else max(0, code - 128):
+        message = f"its process was killed by signal {signal_}"
         return _coded(1, message, "if memory ran out: fewer --n-procs, or a bound with --mem-gb")
     error = next((line[7:] for line in reversed(lines) if line.startswith("error: ")), "")
     hint = next((line[6:] for line in reversed(lines) if line.startswith("hint: ")), "")

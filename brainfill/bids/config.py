@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from brainfill.core.config import check_ranges, option
+from brainfill.core.config import LOWEST_LABEL, MOST_LABEL, MOST_SEED, check_ranges, option
 from brainfill.core.context import cores
 from brainfill.core.documents import read_toml
 from brainfill.core.errors import ConfigError
@@ -47,7 +47,12 @@ class BidsConfig:
     share_masks: bool = option(
         False, "use a lesion mask whose name says no session for every session of the person"
     )
-    label: int | None = option(None, "the lesion's number, where masks have several labels")
+    label: int | None = option(
+        None,
+        "the lesion's number, where masks have several labels",
+        low=LOWEST_LABEL,
+        high=MOST_LABEL,
+    )
     nan_to_zero: bool = option(False, "read voxels that are NaN or infinite as 0")
     assume_same_grid: bool = option(
         False, "take masks of the shape of their scan voxel by voxel, whatever their header says"
@@ -86,7 +91,7 @@ class BidsConfig:
         "tell who measures thickness where lesions are, with those backends that can leave them out of fits",
     )
     report: bool = option(True, "write a page (.html) for each scan, which shows the result")
-    random_seed: int = option(0, "start of every random draw", low=0, high=2**31 - 2)
+    random_seed: int = option(0, "start of every random draw", low=0, high=MOST_SEED)
     deterministic: bool = option(
         False, "take the reproducible variants of ANTs, in one thread: the same bytes every time"
     )
@@ -100,7 +105,7 @@ class BidsConfig:
         f"memory for all; {_PERSON_GB:g} GB are left to each person, 0 is no limit",
         unit="GB",
         low=0.0,
-        high=1e6,
+        high=65_536,
     )
     work_dir: str = option("", "folder of unfinished files; OUT_DIR/.brainfill/work without it")
     stop_on_first_crash: bool = option(False, "end everything once one person failed")

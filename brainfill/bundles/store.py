@@ -38,7 +38,7 @@ class Card:
 
     name: str = option("", "name of the model")
     version: str = option("1", "version of the weights")
-    format: int = option(FORMAT, "layout of the bundle", low=1)
+    format: int = option(FORMAT, "layout of the bundle", low=1, high=1000)
     family: str = option("", "module of brainfill.models or brainfill.segmentation")
     config: dict[str, Any] = option({}, "configuration of the family")
     spacing_mm: float = option(1.0, "voxel size the model works at", unit="mm", low=0.1, high=10)
@@ -50,6 +50,8 @@ class Card:
     lesions: dict[str, dict[str, float]] = option(
         {},
         "of a painter: by contrast, how bright lesions of its training data are, in units of the tissue around",
+        low=0,
+        high=100,
     )
     made_by: str = option("", "command and settings of the training run")
     metrics: dict[str, Any] = option({}, "figures on people the model never saw")

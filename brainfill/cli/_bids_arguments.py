@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
 
 from brainfill.bids.config import BidsConfig, in_order, read_settings
+from brainfill.cli.commands import Command
 from brainfill.core.config import from_dict
 
 _MANY = (
@@ -39,7 +39,7 @@ def spread(words: Sequence[str]) -> list[str]:
     return found
 
 
-class ManyValues(TyperCommand):
+class ManyValues(Command):
     """A command whose options may take several values."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's own type is private

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shlex
-import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -35,8 +33,7 @@ def run_group(
     if only_shown:
         typer.echo(json.dumps({"Outputs": [], "Rows": rows}, indent=2))
         return
-    with _ended_by_sigterm():
-        paths = write_group(cases, rows, data, config, warn)
+    paths = write_group(cases, rows, data, config, warn)
     names = [str(p) for p in paths]
     shown = {"Outputs": names, "Rows": rows}
     typer.echo(json.dumps(shown, indent=2) if as_json else "\n".join(names))
@@ -70,8 +67,7 @@ def run_participants(
         refuse_plan([case.key for case, planned in both if "failed" in planned], len(cases))
         return
     describe_dataset(data, to_dict(config))
-    with _ended_by_sigterm():
-        outcomes = run_people(cases, data, config, _teller(quiet=quiet), warn)
+    outcomes = run_people(cases, data, config, _teller(quiet=quiet), warn)
     if as_json:
         typer.echo(json.dumps({"Scans": [_plain(o) for o in outcomes]}, indent=2))
     elif paths := [str(p) for o in outcomes for p in o.outputs]:
@@ -147,17 +143,3 @@ def _planned(case: Case, data: Dataset, config: BidsConfig) -> dict[str, Any]:
     job = Job(case, config, data.out, work_folder(data.out, config.work_dir))
     todo = [step for step, kept in done.items() if not kept]
     return about | {"todo": {s: shlex.join(["python", "-m", *command(s, job)]) for s in todo}}
-
-
-@contextlib.contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Have the signal that schedulers send end the run as Ctrl-C does."""
-
-    def interrupt(number: int, frame: Any) -> None:  # noqa: ANN401, ARG001 - as signal wants it
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,11 +28,15 @@ from brainfill.cli import (
 )
 from brainfill.cli import list as list_
 from brainfill.cli._bids_arguments import ManyValues
+from brainfill.cli.commands import App
 from brainfill.cli.examples import examples
-from brainfill.cli.pipes import mind_no_leaving
-from brainfill.core.errors import BrainfillError
+from brainfill.cli.pipes import check_told, mind_no_leaving
+from brainfill.cli.scratch import own_temporary_folder
+from brainfill.cli.shortage import shortage
+from brainfill.cli.signals import ended_by_signals
+from brainfill.core.errors import BrainfillError, InputMissingError
 
-app = typer.Typer(
+app = App(
     name="brainfill",
     no_args_is_help=True,
     epilog=examples(
@@ -78,7 +83,8 @@ def root(
     """Replace brain lesions in T1-weighted MRI by plausible healthy tissue.
 
     Research use only; not a medical device. Exit codes: 0 done, 1 bug, 2 wrong use, 65 unusable
-    data, 66 input missing, 69 model or device missing, 75 some scans of a cohort not done, 130 interrupted.
+    data, 66 input missing, 69 model, device or memory missing, 75 some scans of a cohort not done, 128 and the
+    number of the signal that ended it (130: Ctrl-C).
     """
 
 
@@ -95,12 +101,53 @@ def main() -> None:
         # typer passes the help through rich where there is one, which costs as much time as all the rest and drops
         # what stands in brackets, such as units.
         sys.modules["rich"] = None  # type: ignore[assignment]
+    with ended_by_signals(), own_temporary_folder():
+        sys.exit(_run())
+
+
+def _run() -> int:
+    """The exit code; whatever the user can do something about is told in a sentence."""
+    try:
+        _check_place()
+        code = _called()
+        if code == 0:
+            check_told()
+    except BrainfillError as error:
+        return _tell(error)
+    except KeyboardInterrupt:
+        return 130
+    except (MemoryError, OSError, RuntimeError, ValueError) as error:
+        sentence = shortage(error)
+        if sentence is None:  # a bug, whose traceback is wanted
+            raise
+        return _tell(sentence)
+    return code
+
+
+def _called() -> int:
+    """The exit code of the command that was typed."""
     try:
         app()
-    except BrainfillError as error:
-        typer.echo(f"error: {error}", err=True)
-        if error.hint:
-            typer.echo(f"hint: {error.hint}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+def _check_place() -> None:
+    """Refuse to work in a folder that was removed, where no relative path leads anywhere.
+
+    Raises:
+        InputMissingError: it is gone.
+    """
+    try:
+        Path.cwd()
+    except OSError as error:
+        msg = f"the folder this was started in is no longer there: {error.strerror}"
+        raise InputMissingError(msg, "change to a folder that is there") from error
+
+
+def _tell(error: BrainfillError) -> int:
+    typer.echo(f"error: {error}", err=True)
+    if error.hint:
+        typer.echo(f"hint: {error.hint}", err=True)
+    return error.exit_code

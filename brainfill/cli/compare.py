@@ -14,15 +14,15 @@ from brainfill.api import CompareRequest, ReadConfig, compared_people, page, run
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
 from brainfill.cli.output import (
-    all_or_none,
     check_inputs,
     check_outputs,
     command_line,
+    new_folders,
     write_page,
 )
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
-from brainfill.io.atomic import make_folder
+from brainfill.io.atomic import all_or_none
 from brainfill.tasks.compare import FIGURES, TABLES, CompareConfig
 
 if TYPE_CHECKING:
@@ -101,13 +101,13 @@ def command(
     outputs = planned_outputs(out, report=report)
     everyone = [*request.pairs, *request.floor]
     inputs = [*lists, *images, *(p for f in everyone for p in (f.before, f.after) if p.is_file())]
-    if out.is_dir() or not dry_run:
-        make_folder(out)
+    if out.is_dir():
         check_outputs(list(outputs.values()), inputs, force=force)
     if dry_run:
         typer.echo(json.dumps(_resolved(request, outputs), indent=2))
         return
-    with talking(quiet=quiet, verbose=verbose) as talk:
+    with new_folders([out]), talking(quiet=quiet, verbose=verbose) as talk:
+        check_outputs(list(outputs.values()), inputs, force=force)
         facts = compared(request, outputs, talk)
     if not quiet:
         typer.echo("\n".join(sentences(facts)), err=True)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from brainfill.cli.commands import App
 from brainfill.cli.examples import examples
 from brainfill.cli.options import Json
 from brainfill.core.errors import GeometryError
@@ -19,7 +20,7 @@ _FILL = examples(
     "brainfill evaluate fill FILLED.nii.gz TRUE.nii.gz MASK.nii.gz --json",
 )
 
-app = typer.Typer(no_args_is_help=True, help="Compare results with the truth.", epilog=_FILL)
+app = App(no_args_is_help=True, help="Compare results with the truth.", epilog=_FILL)
 
 
 @app.callback()

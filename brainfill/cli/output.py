@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from brainfill.core.errors import ConfigError, InputMissingError
-from brainfill.io.atomic import check_output, make_folder, replacing
+from brainfill.io.atomic import check_output, keep_free, make_folder, replacing
 from brainfill.io.sidecar import beside
 from brainfill.tasks._device import RunConfig
 
@@ -25,8 +27,7 @@ def check_inputs(paths: Sequence[Path]) -> None:
             msg = f"'{path}' is a link to a file that is not there"
             raise InputMissingError(msg, "fetch it first (datalad get, git annex get)")
         if not path.is_file():
-            what = "is a folder, expected a file" if path.is_dir() else "does not exist"
-            msg = f"'{path}' {what}"
+            msg = f"'{path}' {_what_instead(path)}"
             raise InputMissingError(msg, "check the path")
 
 
@@ -56,6 +57,8 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path], *, force: boo
         if path.exists() and not force:
             msg = f"output '{path}' exists already"
             raise ConfigError(msg, "replace it with --force, or choose another name with -o")
+    if not force:
+        keep_free(outputs)
 
 
 @contextlib.contextmanager
@@ -64,20 +67,9 @@ def new_folders(folders: Iterable[Path]) -> Iterator[None]:
     with contextlib.ExitStack() as undo:
         for folder in folders:
             for missing in [p for p in (*reversed(folder.parents), folder) if not p.exists()]:
+                undo.callback(_remove_empty, missing)  # first, for a signal may come in between
                 make_folder(missing)
-                undo.callback(_remove_empty, missing)
             make_folder(folder)
-        yield
-        undo.pop_all()
-
-
-@contextlib.contextmanager
-def all_or_none(paths: Iterable[Path]) -> Iterator[None]:
-    """Whatever goes wrong inside, none of the files that were not there before stays behind."""
-    with contextlib.ExitStack() as undo:
-        for path in paths:
-            if not path.exists():
-                undo.callback(path.unlink, missing_ok=True)
         yield
         undo.pop_all()
 
@@ -89,12 +81,27 @@ def write_page(html: str, path: Path) -> None:
         ConfigError: the file cannot be written.
     """
     with replacing(path) as temporary:
-        temporary.write_text(html, encoding="utf-8")
+        # Names that are no text, as of files from old disks, are shown as far as they are.
+        temporary.write_text(html, encoding="utf-8", errors="replace")
 
 
 def command_line() -> list[str]:
     """The words of the command, as they were typed."""
     return ["brainfill", *sys.argv[1:]]
+
+
+def _what_instead(path: Path) -> str:
+    """What is there where a file is expected."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
+        return "does not exist" if gone else f"cannot be reached: {error.strerror}"
+    if stat.S_ISDIR(mode):
+        return "is a folder, expected a file"
+    if stat.S_ISFIFO(mode):
+        return "is a pipe, expected a file: inputs are read more than once"
+    return "is a device or a socket, expected a file"
 
 
 def _remove_empty(folder: Path) -> None:

@@ -21,16 +21,16 @@ from brainfill.cli import values
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
 from brainfill.cli.output import (
-    all_or_none,
     check_inputs,
     check_outputs,
     command_line,
+    new_folders,
     runtime,
     write_page,
 )
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
-from brainfill.io.atomic import make_folder
+from brainfill.io.atomic import all_or_none
 from brainfill.io.sidecar import beside
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.preprocess import PreprocessConfig, plan, product_names
@@ -128,10 +128,9 @@ def command(
     if dry_run:
         typer.echo(json.dumps(_resolved(request, outputs), indent=2))
         return
-    for folder in (out, *([work] if work else [])):
-        make_folder(folder)
-    check_outputs(list(outputs.values()), inputs, force=force)
-    with talking(quiet=quiet, verbose=verbose) as talk:
+    folders = [out, *([work] if work else [])]
+    with new_folders(folders), talking(quiet=quiet, verbose=verbose) as talk:
+        check_outputs(list(outputs.values()), inputs, force=force)
         written, facts = _preprocess(request, outputs, talk)
     summary = {"Outputs": [str(p) for p in written], **facts}
     typer.echo(json.dumps(summary, indent=2) if as_json else "\n".join(map(str, written)))

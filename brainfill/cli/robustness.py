@@ -16,12 +16,13 @@ from brainfill.api._common import sources
 from brainfill.cli import compare, fill, thickness, values
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs, new_folders
+from brainfill.cli.output import check_inputs, check_outputs, new_folders
 from brainfill.cli.preprocess import subject
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.core.documents import read_json
 from brainfill.core.errors import ConfigError, UnavailableError
+from brainfill.io.atomic import all_or_none
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.compare import CompareConfig
 from brainfill.tasks.fill import FillConfig, filler_config

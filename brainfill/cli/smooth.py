@@ -13,11 +13,12 @@ import typer
 from brainfill.api import ReadConfig, SmoothRequest, run_smooth, smooth_facts
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, OutFile, Quiet, Verbose, default, flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs
+from brainfill.cli.output import check_inputs, check_outputs
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.core.errors import ConfigError
 from brainfill.io._bytes import output_format
+from brainfill.io.atomic import all_or_none
 from brainfill.io.sidecar import beside
 from brainfill.tasks.smooth import SmoothConfig
 

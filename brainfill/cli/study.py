@@ -18,12 +18,14 @@ from brainfill.api import (
     run_score,
     run_study,
 )
+from brainfill.cli.commands import App
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs, new_folders
+from brainfill.cli.output import check_inputs, check_outputs, new_folders
 from brainfill.cli.progress import talking
 from brainfill.core.config import to_dict
 from brainfill.core.errors import ConfigError, InputMissingError
+from brainfill.io.atomic import all_or_none
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.study import KEY, PAGE, README
 
@@ -35,7 +37,7 @@ _SCORE = (
     "brainfill study score STUDY answers_A.json answers_B.json",
     "brainfill study score STUDY answers_A.json -o RATERS.tsv",
 )
-app = typer.Typer(
+app = App(
     no_args_is_help=True,
     help="Reader studies: can raters tell synthetic lesions?",
     epilog=examples(_MAKE[0], _SCORE[0]),

@@ -19,11 +19,12 @@ from brainfill.api import (
 from brainfill.cli import values
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs
+from brainfill.cli.output import check_inputs, check_outputs
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.core.errors import ConfigError
 from brainfill.io._bytes import output_format
+from brainfill.io.atomic import all_or_none
 from brainfill.io.sidecar import beside, stem
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.synthesize import SynthesizeConfig, painter_config

@@ -22,7 +22,6 @@ from brainfill.cli import values
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
 from brainfill.cli.output import (
-    all_or_none,
     check_inputs,
     check_outputs,
     command_line,
@@ -35,6 +34,7 @@ from brainfill.cli.progress import Talk, talking
 from brainfill.core.config import to_dict
 from brainfill.core.documents import read_json
 from brainfill.core.errors import ConfigError
+from brainfill.io.atomic import all_or_none
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.thickness import ThicknessConfig, backend_config
 

@@ -13,10 +13,11 @@ import typer
 
 from brainfill.cli import values
 from brainfill.cli._packing import find_sources, pack_sources
+from brainfill.cli.commands import App
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, default, flag
 from brainfill.cli.output import check_outputs
-from brainfill.core.config import option
+from brainfill.core.config import check_ranges, option
 from brainfill.core.context import ignore
 from brainfill.core.errors import ConfigError, InputMissingError
 from brainfill.tasks._device import RunConfig, resolve_device
@@ -29,7 +30,7 @@ _PACKS = examples(
     "brainfill train pack BIDS_DIR -o PACKED.npz --lesions MASKS",
     "brainfill train pack PEOPLE.tsv -o PACKED.npz --exclude sub-01",
 )
-app = typer.Typer(invoke_without_command=True, epilog=_TRAIN)
+app = App(invoke_without_command=True, epilog=_TRAIN)
 _PACK = "pack.npz"
 Lesions = Annotated[
     str, typer.Option("--lesions", help="folder or glob pattern of lesion masks, for shapes")
@@ -46,8 +47,13 @@ class TrainOptions:
 
     family: str = option("pseudo3d", "model family; see: brainfill list families")
     preset: str = option("small", "size of the model: tiny, small or paper")
-    max_minutes: float | None = option(None, "stop after this time", unit="minutes", low=0)
+    max_minutes: float | None = option(
+        None, "stop after this time", unit="minutes", low=0, high=525_600
+    )
     settings: tuple[str, ...] = option((), "such as train.steps=1000 or model.unet.width=24")
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
 
 @app.callback()

@@ -11,10 +11,11 @@ import typer
 from brainfill.api import TransformConfig, TransformRequest, run_transform
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, OutFile, Quiet, Verbose, default, flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs
+from brainfill.cli.output import check_inputs, check_outputs
 from brainfill.cli.progress import talking
 from brainfill.core.config import to_dict
 from brainfill.io._bytes import output_format
+from brainfill.io.atomic import all_or_none
 from brainfill.io.sidecar import beside
 from brainfill.tasks._device import RunConfig
 

@@ -8,15 +8,21 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from brainfill.core.errors import ConfigError
 from brainfill.core.registry import did_you_mean
 
 C = TypeVar("C")
+
+# Limits that several settings share. ANTs takes a seed, plus one, as a signed number of 32 bits; label maps hold such.
+MOST_SEED = 2**31 - 2
+LOWEST_LABEL, MOST_LABEL = -(2**31), 2**31 - 1
+_LONGEST_SHOWN = 80
 
 
 def option(
@@ -35,21 +41,29 @@ def option(
 
 
 def check_ranges(config: Any) -> None:  # noqa: ANN401 - any dataclass
-    """Compare every number, alone or in a tuple, with the range of its field; call it from `__post_init__`.
+    """Compare every number, alone, in a tuple or in a dict of numbers, with the range of its field.
+
+    Call it from `__post_init__`. Settings nested in others check themselves.
 
     Raises:
         ConfigError: a value lies outside its range.
     """
     for field in dataclasses.fields(config):
         low, high = field.metadata.get("low"), field.metadata.get("high")
-        found = getattr(config, field.name)
-        for value in found if isinstance(found, tuple) else (found,):
-            if not isinstance(value, int | float):
-                continue
+        for value in _numbers(getattr(config, field.name)):
             # Written so that NaN, which is never inside, is refused.
             if not (low is None or value >= low) or not (high is None or value <= high):
                 msg = f"{field.name} must be {_range_text(low, high)}, got {value}"
                 raise ConfigError(msg)
+
+
+def _numbers(value: Any) -> Iterator[float]:  # noqa: ANN401 - whatever a field may hold
+    """All numbers in a value."""
+    if isinstance(value, tuple | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(part)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
 
 
 def to_dict(config: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
@@ -100,7 +114,7 @@ def override(config: C, settings: Sequence[str]) -> C:
 def _parse(text: str) -> Any:  # noqa: ANN401 - whatever the text says
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # plain text, thousands of digits, or brackets without end
         return text
 
 
@@ -121,9 +135,23 @@ def _structure(value: Any, hint: Any, where: str) -> Any:  # noqa: ANN401 - any 
     elif origin is dict and isinstance(value, Mapping):
         return {str(k): _structure(v, args[1], f"{where}.{k}") for k, v in value.items()}
     elif hint is Any or (origin is None and _is_plain(value, hint)):
-        return float(value) if hint is float else value
-    msg = f"'{where}' must be {_type_text(hint)}, got {value!r}"
+        return _finite(value, where) if hint is float else value
+    msg = f"'{where}' must be {_type_text(hint)}, got {_shown(value)}"
     raise ConfigError(msg)
+
+
+def _finite(value: float, where: str) -> float:
+    # JSON as Python reads it, and TOML, have words for what is no number and for what has no end.
+    with contextlib.suppress(OverflowError):  # a whole number of hundreds of digits
+        if math.isfinite(value):
+            return float(value)
+    msg = f"'{where}' must be a finite number, got {_shown(value)}"
+    raise ConfigError(msg)
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - any value
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "..."
 
 
 def _is_plain(value: Any, hint: Any) -> bool:  # noqa: ANN401 - any value, any type

@@ -46,5 +46,9 @@ class UnavailableError(BrainfillError):
     exit_code = 69
 
 
+class ShortageError(UnavailableError):
+    """The machine has not enough memory, or allows no more files or processes (exit code 69)."""
+
+
 class ExternalError(BrainfillError):
     """A called program failed (exit code 1); the hint names its log."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from brainfill.core.errors import ExternalError, UnavailableError
+
+_PATIENCE_S = 3.0
 
 
 def find_program(program: str, package: str, instead: str) -> str:
@@ -31,13 +36,18 @@ def find_program(program: str, package: str, instead: str) -> str:
 
 
 def program_missing(program: str, package: str) -> str:
-    """Which program is not on the PATH; empty when it is.
+    """Which program is not on the PATH, or cannot be run; empty when it can.
 
     Args:
         program: name on the PATH, or path.
         package: where it comes from.
     """
-    return "" if shutil.which(program) else f"program '{program}' of {package} is not on the PATH"
+    if shutil.which(program):
+        return ""
+    lacks = "is not on the PATH"
+    if os.sep in program and Path(program).exists():
+        lacks = "is a folder" if Path(program).is_dir() else "may not be run (chmod +x)"
+    return f"program '{program}' of {package} {lacks}"
 
 
 def run_program(
@@ -62,7 +72,7 @@ def run_program(
         variables: of the environment, beside those there are.
 
     Raises:
-        ExternalError: it failed, was killed, or wrote no such file; the hint names the log.
+        ExternalError: it cannot be run, failed, was killed, or wrote no such file; the hint names the log.
     """
     # FSL's programs choose their file type by this, and do nothing without it.
     environment = os.environ | {"FSLOUTPUTTYPE": "NIFTI_GZ"} | dict(variables or {})
@@ -91,33 +101,68 @@ def how_it_ended(code: int, said: str) -> str:
 
 def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
     """Exit code, and what it said."""
-    done = subprocess.run(  # noqa: S603 - a program the user chose, no shell
-        command,
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    return done.returncode, done.stderr.strip() or done.stdout
+    with _begun(command, folder, environment, subprocess.PIPE, subprocess.PIPE) as process:
+        out, said = (text.decode(errors="replace") for text in process.communicate())
+    return process.returncode, said.strip() or out
 
 
 def _logged(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path
 ) -> tuple[int, str]:
     """Exit code, and what it said, which goes to the log at once, so that a look at it shows how far it is."""
-    with log.open("wb") as file:
-        done = subprocess.run(  # noqa: S603 - a program the user chose, no shell
+    with (
+        log.open("wb") as file,
+        _begun(command, folder, environment, file, subprocess.STDOUT) as process,
+    ):
+        process.wait()
+    return process.returncode, log.read_text(encoding="utf-8", errors="replace")
+
+
+@contextlib.contextmanager
+def _begun(
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    out: int | IO[bytes],
+    err: int,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program at work; whatever ends the block early, Ctrl-C for instance, ends it and all that it has called.
+
+    Raises:
+        ExternalError: the system cannot run it: it has no interpreter here, or is for another machine.
+    """
+    # Who leads a session, as each command of `bids`, is ended with all in it, by whoever began it.
+    apart = hasattr(os, "getsid") and os.getsid(0) != os.getpid()
+    try:
+        process = subprocess.Popen(  # noqa: S603 - a program the user chose, no shell
             command,
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            check=False,
+            stdout=out,
+            stderr=err,
+            start_new_session=apart,
         )
-    return done.returncode, log.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        msg = f"'{command[0]}' cannot be run: {error.strerror}"
+        raise ExternalError(msg, "see whether it is a program for this machine") from error
+    try:
+        yield process
+    except BaseException:
+        _end(process, apart=apart)
+        raise
+
+
+def _end(process: subprocess.Popen[bytes], *, apart: bool) -> None:
+    """End a program, and all it called if they have a session of their own."""
+    for ending in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        if apart:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, ending)
+        else:
+            process.send_signal(ending)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE_S)
 
 
 def _last_line(text: str) -> str:

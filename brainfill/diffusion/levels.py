@@ -57,8 +57,8 @@ class ScheduleConfig:
     """Which schedule a network was trained with."""
 
     name: Literal["linear", "cosine", "vp", "karras"] = option("linear", "family of noise levels")
-    sigma_min: float = option(0.01, "karras: smallest noise-to-signal ratio", low=1e-6)
-    sigma_max: float = option(80.0, "karras: largest noise-to-signal ratio", low=1e-3)
+    sigma_min: float = option(0.01, "karras: smallest noise-to-signal ratio", low=1e-6, high=1e3)
+    sigma_max: float = option(80.0, "karras: largest noise-to-signal ratio", low=1e-3, high=1e6)
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -12,7 +12,7 @@ import numpy as np
 from brainfill.bundles.store import find, load_bundle, what_it_does
 from brainfill.core.config import check_ranges, from_dict, option
 from brainfill.core.context import Context, seed_of
-from brainfill.core.errors import BrainfillError, ConfigError
+from brainfill.core.errors import ConfigError, ShortageError
 from brainfill.core.grid import FloatArray
 from brainfill.core.registry import load
 from brainfill.core.volume import Mask, Volume
@@ -59,10 +59,13 @@ class Config:
     sampler: str = option("", "sampler; empty takes the model's own")
     steps: int = option(0, "denoising steps; 0 takes the model's own number", low=0, high=1000)
     samples: int = option(
-        0, "fills drawn, each with the grain of tissue; 0 is the model's best guess", low=0
+        0,
+        "fills drawn, each with the grain of tissue; 0 is the model's best guess",
+        low=0,
+        high=1000,
     )
     aggregate: Literal["mean", "median", "first"] = option("mean", "how samples become one fill")
-    batch: int = option(4, "samples drawn at a time", low=1)
+    batch: int = option(4, "samples drawn at a time", low=1, high=1000)
     margin_mm: float = option(10.0, "known tissue around each lesion", unit="mm", low=2.0, high=64)
     match_ring: bool = option(True, "match intensities to the tissue around each lesion")
     sampler_options: dict[str, Any] = option({}, "options of the sampler, such as eta")
@@ -280,6 +283,6 @@ def _halved(size: int, image: Tensor, ctx: Context) -> int:
     if size == 1:
         sides = " x ".join(str(n) for n in image.shape[2:])
         msg = f"not enough memory on {ctx.device} for one crop of {sides} voxels"
-        raise BrainfillError(msg, "use --device cpu, or a machine with more memory")
+        raise ShortageError(msg, "use --device cpu, or a machine with more memory")
     ctx.warn(f"out of memory on {ctx.device}: drawing {size // 2} samples at a time from here on")
     return size // 2

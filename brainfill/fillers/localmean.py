@@ -27,7 +27,11 @@ class Config:
     sigma_mm: float = option(0.5, "narrowest Gaussian", unit="mm", low=0.1, high=20)
     reach_mm: float = option(8.0, "how far tissue is looked for", unit="mm", low=2, high=100)
     near_mm: float = option(
-        3.0, "distance at which tissue counts 1/e in the choice of its class", unit="mm", low=0.1
+        3.0,
+        "distance at which tissue counts 1/e in the choice of its class",
+        unit="mm",
+        low=0.1,
+        high=1000,
     )
     class_width: float = option(
         0.11, "width of the class, as a share of the local intensity range", low=0.01, high=10

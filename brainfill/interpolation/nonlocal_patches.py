@@ -49,7 +49,7 @@ class PatchConfig:
     level_free: float = option(
         0.5, "share of the difference in mean that does not count as unlike", low=0, high=1
     )
-    candidates: int = option(20000, "most candidates of one lesion", low=100)
+    candidates: int = option(20000, "most candidates of one lesion", low=100, high=1_000_000)
 
     def __post_init__(self) -> None:
         check_ranges(self)

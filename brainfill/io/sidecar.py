@@ -41,7 +41,8 @@ def write_sidecar(facts: Mapping[str, Any], path: Path) -> None:
     """
     text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
     with replacing(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        # Names of files that are no text hold lone surrogates, which JSON writes as it would without `ensure_ascii`.
+        temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:

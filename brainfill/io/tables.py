@@ -18,7 +18,11 @@ def write_table(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         ConfigError: the file cannot be written.
     """
     columns = list(rows[0]) if rows else []
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with (
+        replacing(path) as temporary,
+        # Names of files that are no text are shown as far as they are.
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(columns)
         writer.writerows([_text(row[name]) for name in columns] for row in rows)

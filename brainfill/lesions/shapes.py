@@ -34,9 +34,9 @@ class Disc(NamedTuple):
 class HoleMix:
     """How often each kind of hole is drawn, as relative weights."""
 
-    circles: float = option(0.5, "discs, one per slice around a common centre", low=0.0)
-    lesions: float = option(0.5, "shapes of real lesions", low=0.0)
-    ellipsoids: float = option(0.0, "bumpy ellipsoids, up to tumour size", low=0.0)
+    circles: float = option(0.5, "discs, one per slice around a common centre", low=0.0, high=1000)
+    lesions: float = option(0.5, "shapes of real lesions", low=0.0, high=1000)
+    ellipsoids: float = option(0.0, "bumpy ellipsoids, up to tumour size", low=0.0, high=1000)
     dilate_half: float = option(0.5, "probability of one more voxel all around", low=0.0, high=1.0)
 
     def __post_init__(self) -> None:

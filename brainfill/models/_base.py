@@ -63,19 +63,29 @@ class FamilyConfig:
     )
     patch: PatchConfig = option(PatchConfig(), "first fill by patches")
     residual_scale: float = option(
-        0.1, "typical size of fill minus first fill", unit="of white matter", low=1e-3
+        0.1, "typical size of fill minus first fill", unit="of white matter", low=1e-3, high=10
     )
     trust: float = option(
         1.0, "share of the network's correction that is taken; not part of training", low=0, high=1
     )
     details: tuple[float, ...] = option(
-        (), "widths of the blurs whose difference to the first fill is shown as well", unit="voxels"
+        (),
+        "widths of the blurs whose difference to the first fill is shown as well",
+        unit="voxels",
+        low=0,
+        high=100,
     )
     weighting: Weighting = option("uniform", "weight of noise levels in the training loss")
     unet: UNetConfig = option(UNetConfig(), "the network")
-    crop_vox: tuple[int, int, int] = option((24, 48, 48), "training crop (D, H, W)", unit="voxels")
-    window_vox: int = option(0, "slices sampled at a time; 0 is all", unit="voxels", low=0)
-    overlap_vox: int = option(8, "slices shared by neighbouring windows", unit="voxels", low=0)
+    crop_vox: tuple[int, int, int] = option(
+        (24, 48, 48), "training crop (D, H, W)", unit="voxels", low=0, high=1024
+    )
+    window_vox: int = option(
+        0, "slices sampled at a time; 0 is all", unit="voxels", low=0, high=1024
+    )
+    overlap_vox: int = option(
+        8, "slices shared by neighbouring windows", unit="voxels", low=0, high=1024
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -18,11 +18,15 @@ class Config(FamilyConfig):
         "patch", "what the fill is relative to"
     )
     residual_scale: float = option(
-        0.05, "typical size of fill minus first fill", unit="of white matter", low=1e-3
+        0.05, "typical size of fill minus first fill", unit="of white matter", low=1e-3, high=10
     )
 
     details: tuple[float, ...] = option(
-        (0.7, 2.0), "widths of the blurs whose difference to the first fill is shown as well"
+        (0.7, 2.0),
+        "widths of the blurs whose difference to the first fill is shown as well",
+        unit="voxels",
+        low=0,
+        high=100,
     )
     unet: UNetConfig = option(
         UNetConfig(
@@ -36,7 +40,9 @@ class Config(FamilyConfig):
         ),
         "the network",
     )
-    crop_vox: tuple[int, int, int] = option((32, 32, 32), "training crop (D, H, W)", unit="voxels")
+    crop_vox: tuple[int, int, int] = option(
+        (32, 32, 32), "training crop (D, H, W)", unit="voxels", low=0, high=1024
+    )
 
 
 PRESETS = {

@@ -24,7 +24,9 @@ class Config(FamilyConfig):
         ),
         "the network",
     )
-    window_vox: int = option(48, "slices sampled at a time; 0 is all", unit="voxels", low=0)
+    window_vox: int = option(
+        48, "slices sampled at a time; 0 is all", unit="voxels", low=0, high=1024
+    )
 
 
 PRESETS = {

@@ -24,7 +24,9 @@ class Config(FamilyConfig):
         ),
         "the network",
     )
-    crop_vox: tuple[int, int, int] = option((8, 64, 64), "training crop (D, H, W)", unit="voxels")
+    crop_vox: tuple[int, int, int] = option(
+        (8, 64, 64), "training crop (D, H, W)", unit="voxels", low=0, high=1024
+    )
 
 
 PRESETS = {

@@ -23,15 +23,19 @@ class UNetConfig:
     """Size and shape of a U-Net."""
 
     kind: Kind = option("2d", "convolutions: in a plane, in a volume, or pseudo-3D")
-    inputs: int = option(3, "input channels", low=1)
-    outputs: int = option(1, "output channels", low=1)
-    width: int = option(32, "channels of the first level", low=1)
-    mult: tuple[int, ...] = option((1, 2, 2), "channels of each level, as multiples of width")
-    blocks: int = option(2, "residual blocks per level on the way down", low=1)
-    attention: tuple[int, ...] = option((), "levels with self-attention, 0 is full resolution")
+    inputs: int = option(3, "input channels", low=1, high=4096)
+    outputs: int = option(1, "output channels", low=1, high=4096)
+    width: int = option(32, "channels of the first level", low=1, high=1024)
+    mult: tuple[int, ...] = option(
+        (1, 2, 2), "channels of each level, as multiples of width", low=0, high=64
+    )
+    blocks: int = option(2, "residual blocks per level on the way down", low=1, high=64)
+    attention: tuple[int, ...] = option(
+        (), "levels with self-attention, 0 is full resolution", low=0, high=64
+    )
     middle_attention: bool = option(True, "self-attention at the coarsest level's middle")
-    heads: int = option(1, "attention heads", low=1)
-    groups: int = option(32, "groups of each normalisation", low=1)
+    heads: int = option(1, "attention heads", low=1, high=1024)
+    groups: int = option(32, "groups of each normalisation", low=1, high=1024)
     skips: Literal["concat", "add"] = option("concat", "how skips join the way up")
     through_plane_middle: bool = option(True, "pseudo-3D mixing in the middle blocks too")
     dropout: float = option(0.0, "dropout in residual blocks", low=0.0, high=0.9)

@@ -28,7 +28,9 @@ class SegmenterConfig:
 
     classes: tuple[str, ...] = option(("background", "brain"), "what voxels may be, in order")
     unet: UNetConfig = option(UNetConfig(), "the network")
-    crop_vox: tuple[int, int, int] = option((96, 88, 112), "training crop (D, H, W)", unit="voxels")
+    crop_vox: tuple[int, int, int] = option(
+        (96, 88, 112), "training crop (D, H, W)", unit="voxels", low=0, high=1024
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from brainfill.core.config import check_ranges, option
+from brainfill.core.config import MOST_SEED, check_ranges, option
 from brainfill.core.errors import UnavailableError
 
 KINDS = ("auto", "cpu", "cuda", "mps")
@@ -15,7 +15,7 @@ class RunConfig:
     """Surroundings a user may choose."""
 
     device: str = option("auto", "where the network runs: auto, cpu, cuda (or cuda:1) or mps")
-    seed: int = option(0, "start of every random draw", low=0)
+    seed: int = option(0, "start of every random draw", low=0, high=MOST_SEED)
     threads: int = option(
         0, "CPU threads of the network and of ANTs; 0 leaves it to them", low=0, high=1024
     )

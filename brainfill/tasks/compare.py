@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from brainfill.core.config import check_ranges, option
+from brainfill.core.config import MOST_SEED, check_ranges, option
 from brainfill.tasks._base import Result, Table
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class CompareConfig:
         5.0, "regions within this distance of a lesion are near it", unit="mm", low=0.0, high=100.0
     )
     resamples: int = option(2000, "resamples of people for the intervals", low=100, high=1_000_000)
-    seed: int = option(0, "start of the draws of people", low=0)
+    seed: int = option(0, "start of the draws of people", low=0, high=MOST_SEED)
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -38,7 +38,11 @@ class SmoothConfig:
         _SIGMA_VOX, "standard deviation of the Gaussian", unit="voxels", low=0.1, high=20.0
     )
     sigma_mm: tuple[float, ...] = option(
-        (), "the same in millimetres: one number, or one for each of x,y,z", unit="mm"
+        (),
+        "the same in millimetres: one number, or one for each of x,y,z; 0 to 50",
+        unit="mm",
+        low=0,
+        high=50,
     )
     only_if: float | None = option(
         None, "change nothing unless the stripe index is above this", low=0.0, high=100.0

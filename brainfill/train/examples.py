@@ -23,9 +23,9 @@ SURROUNDINGS_VOX = 12
 class AugmentConfig:
     """How strongly crops are changed; 0 switches a change off."""
 
-    gamma: float = option(0.25, "spread of the log of the contrast exponent", low=0.0)
+    gamma: float = option(0.25, "spread of the log of the contrast exponent", low=0.0, high=5)
     bias: float = option(0.15, "depth of a smooth intensity trend", low=0.0, high=0.9)
-    noise: float = option(0.03, "largest added noise", unit="of white matter", low=0.0)
+    noise: float = option(0.03, "largest added noise", unit="of white matter", low=0.0, high=10)
     noisy: float = option(0.25, "probability of added noise", low=0.0, high=1.0)
     blur: float = option(0.15, "probability of a blur or of thick slices", low=0.0, high=1.0)
 

@@ -41,7 +41,9 @@ class LesionMix:
         low=0.0,
         high=1.0,
     )
-    varied: float = option(0.1, "spread of the logarithm of a painted lesion's contrast", low=0.0)
+    varied: float = option(
+        0.1, "spread of the logarithm of a painted lesion's contrast", low=0.0, high=5
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)

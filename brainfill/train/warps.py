@@ -18,17 +18,21 @@ class WarpConfig:
     """How far crops move, turn, stretch and bend."""
 
     shift_vox: tuple[float, float, float] = option(
-        (16.0, 8.0, 12.0), "largest distance of the centre from that of the crop", unit="voxels"
+        (16.0, 8.0, 12.0),
+        "largest distance of the centre from that of the crop",
+        unit="voxels",
+        low=0,
+        high=1024,
     )
     turn_deg: float = option(
-        12.0, "standard deviation of the turn about each axis", unit="degrees", low=0.0
+        12.0, "standard deviation of the turn about each axis", unit="degrees", low=0.0, high=180
     )
-    zoom: float = option(0.1, "standard deviation of the log of the size", low=0.0)
-    stretch: float = option(0.05, "the same along each axis on its own", low=0.0)
+    zoom: float = option(0.1, "standard deviation of the log of the size", low=0.0, high=2)
+    stretch: float = option(0.05, "the same along each axis on its own", low=0.0, high=2)
     still: float = option(
         0.0, "probability of a move by whole voxels alone, which blurs nothing", low=0.0, high=1.0
     )
-    bend_vox: float = option(2.0, "size of a smooth displacement", unit="voxels", low=0.0)
+    bend_vox: float = option(2.0, "size of a smooth displacement", unit="voxels", low=0.0, high=100)
 
     def __post_init__(self) -> None:
         check_ranges(self)

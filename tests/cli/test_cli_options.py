@@ -1,6 +1,7 @@
 """Defaults, help and ranges live once, in the configs; every command is walked to prove it."""
 
 import dataclasses
+import typing
 
 import pytest
 import typer
@@ -91,6 +92,40 @@ def test_ranges_are_those_of_the_config(call, command, config, field):
             outcome = call(command, flag, value + step)
             assert outcome.code == 2
             assert flag in outcome.err
+
+
+def numbers():
+    """Every option of every command that takes numbers, and the command's name."""
+    below = [("", typer.main.get_command(app))]
+    for name, command in below:
+        below += [(f"{name} {n}".strip(), c) for n, c in getattr(command, "commands", {}).items()]
+        for parameter in command.params:
+            kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+            if kind in (int, float) or {int, float} & set(typing.get_args(kind)):
+                yield pytest.param(name, parameter, id=f"{name} {parameter.opts[0]}")
+
+
+@pytest.mark.parametrize(("command", "parameter"), list(numbers()))
+def test_every_number_has_both_limits_and_the_help_shows_them(call, command, parameter):
+    assert parameter.min is not None
+    assert parameter.max is not None
+    shown = " ".join(call(*command.split(), "--help").out.split())
+    assert f"{parameter.min}<=x<={parameter.max}" in shown
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999", "9" * 400])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["smooth", "a.nii", "--only-if"],
+        ["compare", "a.tsv", "b.tsv", "--near-mm"],
+        ["masks", "box", "a.nii", "--grow-mm"],
+    ],
+)
+def test_no_number_without_end(call, words, value, tmp_path):
+    outcome = call(*words, value, "-o", tmp_path / "o.nii")
+    assert outcome.code == 2
+    assert "Traceback" not in outcome.err
 
 
 @pytest.mark.parametrize("command", CONFIGS)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import typer
-
+from brainfill.cli.commands import App
 from brainfill.cli.examples import examples
 from brainfill.cli.masks import box, circles, components, ellipsoids, healthy, place, transfer
 
-app = typer.Typer(
+app = App(
     no_args_is_help=True,
     help="Draw lesion masks where you want them.",
     epilog=examples(

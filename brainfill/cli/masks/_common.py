@@ -13,10 +13,11 @@ import typer
 
 from brainfill.api import MaskRequest, ReadConfig, run_masks
 from brainfill.cli.options import flag
-from brainfill.cli.output import all_or_none, check_inputs, check_outputs
+from brainfill.cli.output import check_inputs, check_outputs
 from brainfill.cli.progress import talking
 from brainfill.core.config import to_dict
 from brainfill.io._bytes import output_format
+from brainfill.io.atomic import all_or_none
 from brainfill.io.sidecar import beside
 
 if TYPE_CHECKING:

@@ -28,15 +28,21 @@ class Config:
     around: Literal["foreground", "brain", "lesion", "image"] = option(
         "foreground", "what the box holds, or is centred on"
     )
-    margin_mm: float = option(5.0, "added on every side", unit="mm", low=0)
+    margin_mm: float = option(5.0, "added on every side", unit="mm", low=0, high=500)
     size: tuple[int, ...] = option(
         (),
         "exact sides of the box, centred and padded with 0; without it the box fits",
         unit="voxels",
+        low=0,
+        high=2048,
     )
 
     centre_mm: tuple[float, ...] = option(
-        (), "world position of the middle of a box with a size, instead of `around`", unit="mm"
+        (),
+        "world position of the middle of a box with a size, instead of `around`",
+        unit="mm",
+        low=-1000,
+        high=1000,
     )
 
     def __post_init__(self) -> None:

@@ -30,8 +30,8 @@ class Config:
         "auto", "auto, none, a way to find the brain (hd-bet, builtin, ...), or a mask file"
     )
     settings: dict[str, Any] = option({}, "settings of the backend, such as weights")
-    min_ml: float = option(200.0, "smallest brain to believe", unit="ml", low=0)
-    max_ml: float = option(2500.0, "largest brain to believe", unit="ml", low=0)
+    min_ml: float = option(200.0, "smallest brain to believe", unit="ml", low=0, high=10_000)
+    max_ml: float = option(2500.0, "largest brain to believe", unit="ml", low=0, high=10_000)
 
     def __post_init__(self) -> None:
         check_ranges(self)

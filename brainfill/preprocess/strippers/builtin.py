@@ -48,7 +48,7 @@ class Config:
     model: str = option("brain-mask", "name of a shipped segmentation model, or its folder")
     threshold: float = option(0.35, "probability above which a voxel is brain", low=0.01, high=0.99)
     smallest_ml: float = option(
-        50.0, "volume below which what was found is no brain", unit="ml", low=0.0
+        50.0, "volume below which what was found is no brain", unit="ml", low=0.0, high=10_000
     )
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from brainfill.core import registry
-from brainfill.core.config import check_ranges, option
+from brainfill.core.config import MOST_SEED, check_ranges, option
 from brainfill.core.errors import ConfigError, DataError
 from brainfill.tasks._base import Result, Table
 
@@ -60,7 +60,7 @@ class MaskConfig:
     any_label: ClassVar[bool] = False
     # Whether the kind is given a Patient instead of a pool.
     from_patient: ClassVar[bool] = False
-    seed: int = option(0, "start of every random draw", low=0)
+    seed: int = option(0, "start of every random draw", low=0, high=MOST_SEED)
 
     def __post_init__(self) -> None:
         check_ranges(self)

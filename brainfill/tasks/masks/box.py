@@ -23,9 +23,15 @@ class Config(MaskConfig):
     """
 
     grow_vox: int | None = option(
-        None, "each side moves by 0 to this many; 6 without --grow-mm", unit="voxels", low=0
+        None,
+        "each side moves by 0 to this many; 6 without --grow-mm",
+        unit="voxels",
+        low=0,
+        high=200,
     )
-    grow_mm: float | None = option(None, "each side moves by up to this", unit="mm", low=0)
+    grow_mm: float | None = option(
+        None, "each side moves by up to this", unit="mm", low=0, high=200
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

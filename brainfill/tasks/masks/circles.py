@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from brainfill.core.config import option
+from brainfill.core.config import MOST_LABEL, option
 from brainfill.core.errors import ConfigError, DataError, GeometryError
 from brainfill.tasks.masks._base import Drawn, MaskConfig, Pool, brain_of, tissue_of
 
@@ -23,14 +23,20 @@ class Config(MaskConfig):
     plane: Literal["axial", "coronal", "sagittal"] = option("axial", "plane of the discs")
     same_centre: bool = option(True, "discs share their centre (a bumpy tube), or each has its own")
     depth_mm: float = option(
-        32.0, "thickness of the run of slices; 0 for all with tissue", unit="mm", low=0
+        32.0, "thickness of the run of slices; 0 for all with tissue", unit="mm", low=0, high=500
     )
     share_circles: float = option(
         0.5, "probability of discs, where --lesions gives an alternative", low=0.0, high=1.0
     )
-    smallest_ml: float = option(0.02, "lesions of --lesions below are left out", unit="ml", low=0)
-    tissue_labels: tuple[int, ...] = option((), "label of --tissue that counts; repeatable")
-    tries: int = option(100, "draws before giving up on discs that meet tissue", low=1)
+    smallest_ml: float = option(
+        0.02, "lesions of --lesions below are left out", unit="ml", low=0, high=5000
+    )
+    tissue_labels: tuple[int, ...] = option(
+        (), "label of --tissue that counts; repeatable", low=0, high=MOST_LABEL
+    )
+    tries: int = option(
+        100, "draws before giving up on discs that meet tissue", low=1, high=1_000_000
+    )
 
 
 def run(scan: Scan, pool: Pool, config: Config, ctx: Context) -> Drawn:

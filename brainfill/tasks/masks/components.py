@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from brainfill.core.config import option
+from brainfill.core.config import MOST_LABEL, option
 from brainfill.core.errors import ConfigError, DataError
 from brainfill.tasks.masks._base import (
     Drawn,
@@ -31,16 +31,16 @@ class Config(MaskConfig):
     """
 
     n: int = option(5, "number of lesions", low=1, high=1000)
-    smallest_ml: float = option(0.02, "volume of the smallest lesion", unit="ml", low=0)
-    largest_ml: float = option(20.0, "volume of the largest lesion", unit="ml", low=0)
+    smallest_ml: float = option(0.02, "volume of the smallest lesion", unit="ml", low=0, high=5000)
+    largest_ml: float = option(20.0, "volume of the largest lesion", unit="ml", low=0, high=5000)
     tissue_labels: tuple[int, ...] = option(
-        (), "label of --tissue where lesions may be; repeatable"
+        (), "label of --tissue where lesions may be; repeatable", low=0, high=MOST_LABEL
     )
     inside: float = option(
         0.95, "least share of each in the tissue, or in the brain", low=0.01, high=1.0
     )
     turn: bool = option(True, "turn lesions at random")
-    tries: int = option(10, "lesions drawn for each place before giving up", low=1)
+    tries: int = option(10, "lesions drawn for each place before giving up", low=1, high=1_000_000)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -27,7 +27,7 @@ class Config(MaskConfig):
         (3.0, 12.0), "smallest and largest mean radius", unit="mm", low=0.1, high=100
     )
     inside: float = option(0.3, "least share of each that lies in the brain", low=0.0, high=1.0)
-    tries: int = option(1000, "draws for each before giving up", low=1)
+    tries: int = option(1000, "draws for each before giving up", low=1, high=1_000_000)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from brainfill.core.config import option
+from brainfill.core.config import MOST_SEED, option
 from brainfill.core.errors import DataError
 from brainfill.tasks.masks._base import Drawn, MaskConfig, Pool, brain_of, pool_pieces
 
@@ -19,16 +19,18 @@ class Config(MaskConfig):
     """The rules of the BraTS inpainting challenge, in millimetres."""
 
     any_label: ClassVar[bool] = True  # the parts of a tumour have labels of their own
-    seed: int = option(2023, "start of every random draw", low=0)
+    seed: int = option(2023, "start of every random draw", low=0, high=MOST_SEED)
     gap_mm: float = option(
         5.0, "distance kept from the tumour, which grows by as much", unit="mm", low=0, high=50
     )
     inside: float = option(0.75, "least share of the mask in the brain", low=0.01, high=1.0)
-    smallest_ml: float = option(0.8, "smallest lesion of the pool to use", unit="ml", low=0)
+    smallest_ml: float = option(
+        0.8, "smallest lesion of the pool to use", unit="ml", low=0, high=5000
+    )
     window: float = option(
         0.1, "how far the rank by size may be from the inverse of the tumour's", low=0.0, high=1.0
     )
-    tries: int = option(1000, "draws before giving up", low=1)
+    tries: int = option(1000, "draws before giving up", low=1, high=1_000_000)
 
 
 def run(scan: Scan, pool: Pool, config: Config, ctx: Context) -> Drawn:

@@ -44,15 +44,15 @@ class Config(AnatomyConfig):
         None, "volume of all lesions together, instead of a number", unit="ml", low=0.001, high=500
     )
     ellipsoids: bool = option(False, "bumpy ellipsoids of the sizes of lesions, not their shapes")
-    smallest_ml: float = option(0.0, "volume of the smallest lesion", unit="ml", low=0)
-    largest_ml: float = option(20.0, "volume of the largest lesion", unit="ml", low=0)
+    smallest_ml: float = option(0.0, "volume of the smallest lesion", unit="ml", low=0, high=5000)
+    largest_ml: float = option(20.0, "volume of the largest lesion", unit="ml", low=0, high=5000)
     inside: float = option(
         0.95, "least share of each in white matter and its margin", low=0.01, high=1.0
     )
     margin_mm: float = option(
         1.0, "how far lesions may reach into grey matter", unit="mm", low=0, high=20
     )
-    tries: int = option(20, "lesions drawn for each place before giving up", low=1)
+    tries: int = option(20, "lesions drawn for each place before giving up", low=1, high=1_000_000)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -54,7 +54,7 @@ class Config:
         1.0, "voxel size at which it is measured", unit="mm", low=0.5, high=2
     )
     least_cortex_ml: float = option(
-        100.0, "volume of cortex below which something went wrong", unit="ml", low=0
+        100.0, "volume of cortex below which something went wrong", unit="ml", low=0, high=5000
     )
 
     def __post_init__(self) -> None:

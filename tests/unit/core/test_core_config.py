@@ -170,7 +170,7 @@ def test_the_last_of_several_settings_wins():
         ("flag.depth=3", "unknown setting 'flag' in 'flag.depth=3'", "did you mean 'flag'?"),
         ("inner.depth=2.7", "'inner.depth' must be a whole number, got 2.7", ""),
         ("inner.depth=", "'inner.depth' must be a whole number, got ''", ""),
-        ("inner.share=NaN", "share must be between 0.0 and 1.0, got nan", ""),
+        ("inner.share=NaN", "'inner.share' must be a finite number, got nan", ""),
         ("inner.depth=12", "depth must be between 1 and 9, got 12", ""),
         ("=3", "unknown setting ''", ""),
     ],
