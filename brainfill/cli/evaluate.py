@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from brainfill.api._common import ReadConfig
 from brainfill.cli.commands import App
 from brainfill.cli.examples import examples
-from brainfill.cli.options import Json
+from brainfill.cli.options import Json, default, flag
 from brainfill.core.errors import GeometryError
 from brainfill.tasks import evaluate
 
@@ -37,6 +38,13 @@ def fill(
         Path | None,
         typer.Option("--voided", help="image with its holes at 0, as in BraTS; REF without it"),
     ] = None,
+    label: Annotated[int | None, flag(ReadConfig, "label")] = default(ReadConfig, "label"),
+    nan_to_zero: Annotated[bool, flag(ReadConfig, "nan_to_zero")] = default(
+        ReadConfig, "nan_to_zero"
+    ),
+    assume_same_grid: Annotated[bool, flag(ReadConfig, "assume_same_grid")] = default(
+        ReadConfig, "assume_same_grid"
+    ),
     as_json: Json = False,
 ) -> None:
     """Compare a filled image with the true one inside a mask."""
@@ -44,11 +52,16 @@ def fill(
     from brainfill.io.nifti import read_mask, read_volume
     from brainfill.preprocess.match import match_mask
 
-    images = {"prediction": read_volume(prediction), "reference": read_volume(reference)}
-    if voided:
-        images["voided"] = read_volume(voided)
+    paths = {"prediction": prediction, "reference": reference}
+    paths |= {"voided": voided} if voided else {}
+    images = {
+        name: read_volume(path, nan_to_zero=nan_to_zero, warn=_warn) for name, path in paths.items()
+    }
+    found = read_mask(mask, label=label, nan_to_zero=nan_to_zero, warn=_warn)
     try:
-        lesion = match_mask(read_mask(mask), images["reference"], warn=_warn)
+        lesion = match_mask(
+            found, images["reference"], assume_same_grid=assume_same_grid, warn=_warn
+        )
     except GeometryError as error:
         msg = f"mask '{mask}' and image '{reference}' do not fit: {error}"
         raise GeometryError(msg, error.hint) from error
