@@ -47,9 +47,10 @@ def link_pages(record: Record, out: Path, masks: Sequence[str] = ()) -> None:
         for title, path in pages_of(record)
         if (place := inside(out, path)) and place.is_file()
     ]
+    names = [mask.removeprefix("bids:") for mask in masks]
     for _, path in links:
         before = (out / path).read_text(encoding="utf-8")
-        after = with_related(before, links, path, masks)
+        after = with_related(before, links, path, names)
         if after != before:
             with replacing(out / path) as temporary:
                 temporary.write_text(after, encoding="utf-8")

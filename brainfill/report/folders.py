@@ -10,7 +10,9 @@ from typing import Any
 _BEGIN = r"(?:file://)?(?:(?:~\w*|\.\.)?/|[A-Za-z]:[\\/])"
 _WHOLE = re.compile(_BEGIN)
 _QUOTED = re.compile(rf"'{_BEGIN}(?:[^'\n]*[\\/])?([^'\n]*)'")
-_BARE = re.compile(rf"(?<![\w.:/\\<-]){_BEGIN}(?:[^\s'\"/\\]+[\\/])+([^\s'\"/\\]*)")
+# A comma with a path behind it is between two.
+_NAME = r"(?:[^\s'\"/\\,]|,(?![/\\]))"
+_BARE = re.compile(rf"(?<![\w.:/\\<-]){_BEGIN}(?:{_NAME}+[/\\])+({_NAME}*)")
 
 
 def without_folders(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold

@@ -83,7 +83,7 @@ def group_page(
     ]
     marked = marks(people)
     tiles = {
-        "people": len(people),
+        "scans": len(people),
         "filled": sum(p.status == "done" for p in people),
         "without lesions": sum(p.status == "unchanged" for p in people),
         "failed": sum(p.status == "failed" for p in people),
