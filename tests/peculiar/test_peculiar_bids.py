@@ -183,7 +183,8 @@ def test_an_odd_list_of_participants(raw, planned, content):
 
 
 @case(
-    "labels `*`, `[a-z]*`, `0 1`, `../x`, `sub-`", "refused before they reach a pattern; exit code 2"
+    "labels `*`, `[a-z]*`, `0 1`, `../x`, `sub-`",
+    "refused before they reach a pattern; exit code 2",
 )
 @pytest.mark.parametrize("label", ["*", "[a-z]*", "0 1", "../x", "sub-", "é\n"])
 @pytest.mark.parametrize("option", ["--participant-label", "--session-label"])
