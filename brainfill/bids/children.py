@@ -11,14 +11,16 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from brainfill.bids.hints import hint_here
+from brainfill.bids.leash import KILL, PATIENCE_S, signal_all
 from brainfill.core.errors import BrainfillError
 
-_PATIENCE_S = 5.0
-_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has none
+_LEASH = "brainfill.bids.leash"
 _THREADS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -57,18 +59,17 @@ class Children:
         """
         # A file, for a pipe stays open as long as any program that the command called.
         with tempfile.TemporaryFile("w+", encoding="utf-8") as told:
-            with log.open("a", encoding="utf-8") as file:
+            with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(f"$ python -m {shlex.join(words)}\n")
                 file.flush()
                 begin = file.tell()
                 child = self._begin(words, told, file)
-            try:
-                child.wait()
-            finally:
-                with self._lock:
-                    self._running.discard(child)
+            child.wait()  # what interrupts this leaves the child among those that `stop` ends
+            with self._lock:
+                self._running.discard(child)
+            _let_go(child)
             if child.returncode < 0:
-                _signal_all(child, _KILL)  # what it had called, and nobody waits for now
+                signal_all(child.pid, KILL)  # what it had called, and nobody waits for now
             told.seek(0)
             out = told.read()
         if self.stopped:
@@ -87,20 +88,25 @@ class Children:
         with self._lock:
             self.stopped = True
             running = list(self._running)
-        for child in running:
-            _signal_all(child, signal.SIGTERM)
-        for child in running:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(_PATIENCE_S)
-            _signal_all(child, _KILL)
+        try:
+            for child in running:
+                signal_all(child.pid, signal.SIGTERM)
+            end = time.monotonic() + PATIENCE_S
+            for child in running:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(max(0.0, end - time.monotonic()))
+        finally:  # also when another signal interrupts the wait
+            for child in running:
+                signal_all(child.pid, KILL)
+                _let_go(child)
 
     def _begin(self, words: Sequence[str], told: IO[str], log: IO[str]) -> subprocess.Popen[str]:
         with self._lock:
             if self.stopped:
                 raise StoppedError
             child = subprocess.Popen(  # noqa: S603 - our own commands, no shell
-                [sys.executable, "-m", *words],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-m", _LEASH, *words],
+                stdin=subprocess.PIPE,  # closed by the system when this process is gone, however it ends
                 stdout=told,
                 stderr=log,
                 text=True,
@@ -112,23 +118,19 @@ class Children:
         return child
 
 
-def _signal_all(child: subprocess.Popen[str], number: int) -> None:
-    """Send a signal to a command and to the programs it called, which are in the session it began."""
-    if not hasattr(os, "killpg"):  # Windows
-        child.send_signal(number)
-        return
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, number)
+def _let_go(child: subprocess.Popen[str]) -> None:
+    if child.stdin:
+        child.stdin.close()
 
 
 def _failure(code: int, said: str) -> CommandError:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    if code < 0:
-        message = f"its process was killed by signal {-code}"
+    if signal_ := -code if code < 0 else max(0, code - 128):
+        message = f"its process was killed by signal {signal_}"
         return _coded(1, message, "if memory ran out: fewer --n-procs, or a bound with --mem-gb")
     error = next((line[7:] for line in reversed(lines) if line.startswith("error: ")), "")
     hint = next((line[6:] for line in reversed(lines) if line.startswith("hint: ")), "")
-    return _coded(code, error or (lines[-1] if lines else f"exit code {code}"), hint)
+    return _coded(code, error or (lines[-1] if lines else f"exit code {code}"), hint_here(hint))
 
 
 def _coded(code: int, message: str, hint: str) -> CommandError:

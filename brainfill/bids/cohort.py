@@ -37,7 +37,8 @@ def thickness_rows(cases: Sequence[Case], out: Path) -> list[dict[str, Any]]:
     found = []
     for case in cases:
         record = read_record(out / "logs" / f"{case.key}.json")
-        if COMPARE in record.steps and record.steps[COMPARE].outputs:
+        compared = all(step in record.steps for step in (UNFILLED, THICKNESS, COMPARE))
+        if compared and record.steps[COMPARE].outputs:
             found.append(_row(case, record))
     return found
 
@@ -130,7 +131,7 @@ def _compared(out: Path, config: BidsConfig) -> dict[str, Any]:
         for name in COMPARED:
             if (stage / name).exists():
                 (stage / name).rename(stage / _name(name))
-        publish(stage, lambda name: out / name, _KEY, ())
+        publish(stage, lambda name: out / name, out, ())
     return facts
 
 

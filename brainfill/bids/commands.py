@@ -61,7 +61,9 @@ def takes_brain(config: BidsConfig) -> bool:
 
 def _lesion(job: Job) -> list[Any]:
     words: list[Any] = ["brainfill.bids.lesion", job.case.t1, job.new(_LESIONS)]
-    words += ["--picture", job.new("label-lesion_T1w.png")]
+    words += ["--picture", job.new("label-lesion_T1w.png"), *_reading(job.config)]
+    words += [] if job.config.label is None else ["--label", job.config.label]
+    words += ["--assume-same-grid"] if job.config.assume_same_grid else []
     for mask in job.case.masks:
         words += ["--mask", mask]
     for mask, transform in job.case.template_masks:
@@ -76,7 +78,7 @@ def _preprocess(job: Job) -> list[Any]:
         # Without turning it, so that what is not in MNI space lies on the grid of the scan.
         *("--mask", job.done(_LESIONS), "--steps", "skullstrip,n4,register"),
         *("--skullstrip", _STRIPPERS[config.skull_strip], *_surroundings(config), *_page(config)),
-        "--json",
+        *(*_reading(config), "--json"),
     ]
 
 
@@ -89,7 +91,8 @@ def _fill(job: Job) -> list[Any]:
         *("-o", job.new("desc-filled_T1w.nii.gz"), "--hole", job.new("desc-filled_mask.nii.gz")),
         *("--labels", job.new("desc-lesions_dseg.nii.gz"), "--method", config.method),
         *(word for name in own for word in (f"--{name}", getattr(config, name))),
-        *("--dilate", config.dilate, *_surroundings(config), *_page(config), "--json"),
+        *("--dilate", config.dilate, *_surroundings(config), *_page(config)),
+        *(*_reading(config), "--json"),
     ]
 
 
@@ -97,7 +100,7 @@ def _smooth(job: Job) -> list[Any]:
     return [
         *("brainfill", "smooth", job.done("desc-filled_T1w.nii.gz")),
         *("--mask", job.done("desc-filled_mask.nii.gz"), "-o", job.new("desc-smoothed_T1w.nii.gz")),
-        *("--only-if", job.config.smooth_if, "--json"),
+        *("--only-if", job.config.smooth_if, *_reading(job.config), "--json"),
     ]
 
 
@@ -129,7 +132,7 @@ def _measure(job: Job, image: Path, desc: str) -> list[Any]:
         words += ["--skullstrip", job.done(_BRAIN)]
     for setting in config.thickness_settings:
         words += ["--set", setting]
-    return [*words, *_surroundings(config), *_page(config), "--json"]
+    return [*words, *_surroundings(config), *_page(config), *_reading(config), "--json"]
 
 
 def _compare(job: Job) -> list[Any]:
@@ -151,6 +154,10 @@ _COMMANDS = {
     THICKNESS: _thickness,
     COMPARE: _compare,
 }
+
+
+def _reading(config: BidsConfig) -> list[str]:
+    return ["--nan-to-zero"] if config.nan_to_zero else []
 
 
 def _page(config: BidsConfig) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from brainfill.core.config import MOST_SEED, check_ranges, option
+from brainfill.core.config import LOWEST_LABEL, MOST_LABEL, MOST_SEED, check_ranges, option
 from brainfill.core.context import cores
 from brainfill.core.documents import read_toml
 from brainfill.core.errors import ConfigError
@@ -43,6 +43,19 @@ class BidsConfig:
     derivatives: tuple[str, ...] = option(
         (),
         "dataset with lesion masks, as FOLDER or NAME=FOLDER; without it, all in BIDS_DIR/derivatives",
+    )
+    share_masks: bool = option(
+        False, "use a lesion mask whose name says no session for every session of the person"
+    )
+    label: int | None = option(
+        None,
+        "the lesion's number, where masks have several labels",
+        low=LOWEST_LABEL,
+        high=MOST_LABEL,
+    )
+    nan_to_zero: bool = option(False, "read voxels that are NaN or infinite as 0")
+    assume_same_grid: bool = option(
+        False, "take masks of the shape of their scan voxel by voxel, whatever their header says"
     )
     steps: tuple[str, ...] = option(("fill",), f"of {', '.join(STEPS)}; with commas between them")
     output_spaces: tuple[str, ...] = option(

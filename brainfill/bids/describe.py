@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from brainfill import __version__
-from brainfill.bids.find import DESCRIPTION, Dataset
+from brainfill.bids.find import DESCRIPTION, Dataset, names_us
 from brainfill.bids.stage import REFUSED
 from brainfill.core.atomic import make_folder, replacing
 from brainfill.core.documents import read_json
@@ -56,6 +56,7 @@ def describe_dataset(data: Dataset, method: Mapping[str, Any]) -> None:
         ConfigError: the output folder holds a dataset that is none of ours, or cannot be written.
     """
     before = _ours(data.out)
+    known = before.get("DatasetLinks")
     make_folder(data.out / "logs", REFUSED)
     links = {"raw": _address(data.raw, data.out)}
     links |= {name: _address(path, data.out) for name, path in data.derivatives.items()}
@@ -66,7 +67,7 @@ def describe_dataset(data: Dataset, method: Mapping[str, Any]) -> None:
         "DatasetType": "derivative",
         "GeneratedBy": [made_by],
         "HowToAcknowledge": "See logs/CITATION.md",
-        "DatasetLinks": {**before.get("DatasetLinks", {}), **links},
+        "DatasetLinks": {**(known if isinstance(known, dict) else {}), **links},
     }
     if facts != before:
         write_sidecar(facts, data.out / DESCRIPTION)
@@ -83,14 +84,14 @@ def describe_dataset(data: Dataset, method: Mapping[str, Any]) -> None:
 
 def _ours(out: Path) -> dict[str, Any]:
     """Our own description in the output folder, if there is one already."""
-    if not (out / DESCRIPTION).exists():
+    place = out / DESCRIPTION
+    if not place.exists():
         return {}
     try:
-        found = read_json(out / DESCRIPTION)
-        ours = any(m.get("Name") == "brainfill" for m in found.get("GeneratedBy", []))
-    except (BrainfillError, AttributeError):
-        ours = False
-    if not ours:
+        found = read_json(place) if place.is_file() else {}
+    except BrainfillError:
+        found = {}
+    if not names_us(found):
         msg = f"'{out}' holds another dataset: its {DESCRIPTION} names no brainfill"
         raise ConfigError(msg, "choose a folder of its own for the results")
     return found
@@ -112,7 +113,7 @@ def _container() -> dict[str, Any]:
 
 
 def _write(path: Path, text: str) -> None:
-    if path.exists() and path.read_text(encoding="utf-8") == text:
+    if path.is_file() and path.read_bytes() == text.encode():
         return
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

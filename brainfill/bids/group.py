@@ -40,13 +40,20 @@ COLUMNS = {
 }
 
 
-def group_rows(cases: Sequence[Case], out: Path) -> list[dict[str, Any]]:
-    """One row for each scan, run or not.
+def group_rows(
+    cases: Sequence[Case], out: Path, warn: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """One row for each scan, run or not; records of another form say nothing.
+
+    Args:
+        cases: the scans.
+        out: the output dataset.
+        warn: told about records of another form.
 
     Raises:
         InputMissingError: none of them was run.
     """
-    records = [read_record(out / "logs" / f"{case.key}.json") for case in cases]
+    records = [read_record(out / "logs" / f"{case.key}.json", warn) for case in cases]
     if not any(r.about for r in records):
         msg = f"no scan was run into '{out}' yet: it has no record of any"
         raise InputMissingError(msg, f"first: brainfill bids BIDS_DIR '{out}' participant")
@@ -107,7 +114,7 @@ def _page(
         for c, row in zip(cases, rows, strict=True)
     ]
     about_raw = data.raw / DESCRIPTION
-    title = str(read_json(about_raw).get("Name", "Group")) if about_raw.exists() else "Group"
+    title = str(read_json(about_raw).get("Name", "Group")) if about_raw.is_file() else "Group"
     facts = {"BIDS dataset": data.raw.resolve().name, "brainfill": __version__}
     address = THICKNESS_PAGE if (data.out / THICKNESS_PAGE).exists() else ""
     sections = [cohort_section(compared, address)] if compared else []
@@ -126,7 +133,7 @@ def _person(case: Case, row: Mapping[str, Any], data: Dataset) -> Person:
         name=case.key.replace("_", " "),
         status="failed" if not ok and row["status"] != "skipped" else _filled_or_not(row),
         page=own if (data.out / own).exists() else "",
-        thumbnail=picture.read_bytes() if picture.exists() else b"",
+        thumbnail=picture.read_bytes() if picture.is_file() else b"",
         lesions=row["lesion_count"],
         lesion_ml=row["lesion_volume_ml"],
         stripe_index=row["stripe_index"],
@@ -136,6 +143,7 @@ def _person(case: Case, row: Mapping[str, Any], data: Dataset) -> Person:
         seconds=row["seconds"],
         warnings=[w for s in record.steps.values() for w in s.facts.get("Warnings", [])],
         error="" if ok else (row["message"] or "not run yet"),
+        masks=[path.removeprefix("bids:") for path in record.about.get("Masks", [])],
     )
 
 

@@ -43,8 +43,8 @@ def nothing_to_do(step: str, job: Job, record: Record) -> dict[str, Any] | None:
 
 
 def is_empty(record: Record) -> bool:
-    """Whether the person has no lesion; the step that joins masks must be done."""
-    return bool(record.steps[LESION].facts["LesionVoxels"] == 0)
+    """Whether the person is known to have no lesion."""
+    return LESION in record.steps and record.steps[LESION].facts["LesionVoxels"] == 0
 
 
 def _stripes(record: Record) -> float:

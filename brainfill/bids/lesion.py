@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from brainfill.core.errors import BrainfillError, GeometryError
 
 if TYPE_CHECKING:
+    from brainfill.api._common import ReadConfig
     from brainfill.core.grid import BoolArray
     from brainfill.core.volume import Mask, Volume
 
@@ -25,6 +26,7 @@ def join(
     carried: Sequence[tuple[Path, Path]],
     out: Path,
     picture: Path,
+    read: ReadConfig,
     warn: Callable[[str], None],
 ) -> dict[str, Any]:
     """Write the union of masks on the grid of a T1w image.
@@ -35,6 +37,7 @@ def join(
         carried: masks in another space, each with its transform to the T1w.
         out: file for the union.
         picture: file for a small picture of it, for the page of the group.
+        read: which label is the lesion, and how images are read.
         warn: receives one sentence per warning.
 
     Returns:
@@ -52,12 +55,12 @@ def join(
     from brainfill.preprocess.brain import stripped_brain
     from brainfill.report.thumbnail import thumbnail
 
-    image = read_volume(t1, warn=warn)
+    image = read_volume(t1, nan_to_zero=read.nan_to_zero, warn=warn)
     union = np.zeros(image.grid.shape, bool)
     for path in masks:
-        union |= _fitted(path, image, t1, warn).data
+        union |= _fitted(path, image, t1, read, warn).data
     for path, transform in carried:
-        union |= _brought(path, transform, t1, warn)
+        union |= _brought(path, transform, t1, read, warn)
     lesion = Mask(union, image.grid)
     write_map(image, union, out)
     scan = Scan(stem(t1), {"T1w": image}, lesion)
@@ -70,25 +73,34 @@ def join(
     }
 
 
-def _fitted(path: Path, image: Volume, t1: Path, warn: Callable[[str], None]) -> Mask:
+def _mask(path: Path, read: ReadConfig, warn: Callable[[str], None]) -> Mask:
     from brainfill.io.nifti import read_mask
+
+    return read_mask(path, label=read.label, nan_to_zero=read.nan_to_zero, warn=warn)
+
+
+def _fitted(
+    path: Path, image: Volume, t1: Path, read: ReadConfig, warn: Callable[[str], None]
+) -> Mask:
     from brainfill.preprocess.match import match_mask
 
+    mask = _mask(path, read, warn)
     try:
-        return match_mask(read_mask(path, warn=warn), image, warn=warn)
+        return match_mask(mask, image, assume_same_grid=read.assume_same_grid, warn=warn)
     except GeometryError as error:
         msg = f"mask '{path}' and T1 '{t1}' do not fit: {error}"
         raise GeometryError(msg, error.hint) from error
 
 
-def _brought(mask: Path, transform: Path, t1: Path, warn: Callable[[str], None]) -> BoolArray:
+def _brought(
+    mask: Path, transform: Path, t1: Path, read: ReadConfig, warn: Callable[[str], None]
+) -> BoolArray:
     import numpy as np
 
     from brainfill import transform as carry
     from brainfill.api._common import as_image
-    from brainfill.io.nifti import read_mask
 
-    lesion = as_image(read_mask(mask, warn=warn))
+    lesion = as_image(_mask(mask, read, warn))
     return np.asarray(carry(lesion, t1, [transform], interp="nearest").dataobj) > 0
 
 
@@ -102,10 +114,17 @@ def main() -> int:
     parser.add_argument(
         "--carry", type=Path, nargs=2, action="append", default=[], metavar=("MASK", "XFM")
     )
+    parser.add_argument("--label", type=int)
+    parser.add_argument("--nan-to-zero", action="store_true")
+    parser.add_argument("--assume-same-grid", action="store_true")
     a = parser.parse_args()
+    from brainfill.api._common import ReadConfig
+
+    read = ReadConfig(label=a.label, nan_to_zero=a.nan_to_zero, assume_same_grid=a.assume_same_grid)
+    carried = [(m, x) for m, x in a.carry]
     warnings: list[str] = []
     try:
-        facts = join(a.t1, a.mask, [(m, x) for m, x in a.carry], a.out, a.picture, warnings.append)
+        facts = join(a.t1, a.mask, carried, a.out, a.picture, read, warnings.append)
     except BrainfillError as error:
         hint = f"\nhint: {error.hint}" if error.hint else ""
         print(f"error: {error}{hint}", file=sys.stderr)  # noqa: T201 - a command

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from brainfill.bids.config import COMPARE, FILL, PREPROCESS, THICKNESS, UNFILLED
-from brainfill.bids.records import Record
+from brainfill.bids.records import Record, inside
 from brainfill.core.atomic import replacing
 from brainfill.report.related import with_related
 
@@ -30,16 +31,26 @@ def pages_of(record: Record) -> list[list[str]]:
     ]
 
 
-def link_pages(record: Record, out: Path) -> None:
-    """Have every page of a scan link to the others; those that somebody removed are left out.
+def link_pages(record: Record, out: Path, masks: Sequence[str] = ()) -> None:
+    """Have every page of a scan link to the others and name the masks; pages that somebody removed are left out.
+
+    Args:
+        record: of the scan.
+        out: the dataset.
+        masks: the lesion masks that were joined.
 
     Raises:
         ConfigError, OSError: a page cannot be read or written.
     """
-    links = [(title, path) for title, path in pages_of(record) if (out / path).exists()]
+    links = [
+        (title, path)
+        for title, path in pages_of(record)
+        if (place := inside(out, path)) and place.is_file()
+    ]
+    names = [mask.removeprefix("bids:") for mask in masks]
     for _, path in links:
         before = (out / path).read_text(encoding="utf-8")
-        after = with_related(before, links, path)
+        after = with_related(before, links, path, names)
         if after != before:
             with replacing(out / path) as temporary:
                 temporary.write_text(after, encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,19 +19,14 @@ from brainfill.bids.find import Case, Dataset
 from brainfill.bids.idle import COPIED, is_empty, nothing_to_do
 from brainfill.bids.job import Job
 from brainfill.bids.lock import held
+from brainfill.bids.names import printable
 from brainfill.bids.pages import link_pages, pages_of
-from brainfill.bids.records import Record, StepRecord, read_record
-from brainfill.bids.sidecars import describe_outputs
+from brainfill.bids.records import FACTS, Record, StepRecord, inside, read_record
+from brainfill.bids.sidecars import describe_outputs, uri
 from brainfill.bids.stage import Folders, publish, staged
 from brainfill.core.errors import BrainfillError, ConfigError, DataError, InputMissingError
 
 DONE, KEPT, SKIPPED, FAILED, STOPPED, BUSY = "done", "kept", "skipped", "failed", "stopped", "busy"
-# What the table of the group, or a later step, wants to know.
-_FACTS = (
-    *("LesionVoxels", "LesionVolumeML", "LesionCount", "SkullStripped", "FilledVoxels"),
-    *("VoxelsChanged", "LargestStripeIndex", "BorderStepPct", "Smoothed", "Warnings"),
-    *("Global", "GlobalMean", "ROIAverage", "NearLesion", "FarFromLesion"),
-)
 # What a run names of a person: files of the last step that was asked for, by the ends of their names.
 _SHOWN = {
     THICKNESS: "_desc-filled_thickness.tsv",
@@ -88,13 +84,16 @@ def run_person(case: Case, run: Run, *, wait: bool) -> Outcome:
     """
     began = time.monotonic()
     stop = (lambda: run.children.stopped) if wait else None
+    log = run.places.logs / f"{case.key}_{datetime.now().astimezone():%Y%m%dT%H%M%S}.log"
     try:
         with held(run.places.locks / f"{case.key}.lock", stop=stop, warn=run.warn) as mine:
             if not mine:
                 return Outcome(case, STOPPED if run.children.stopped else BUSY)
-            return _run_locked(case, run, began)
+            return _run_locked(case, run, log, began)
     except OSError as error:
         return Outcome(case, FAILED, _sentence(error))
+    except Exception as error:  # noqa: BLE001 - of one odd person the others shall hear nothing
+        return _unexpected(case, log, error, time.monotonic() - began)
 
 
 def is_done(case: Case, data: Dataset, config: BidsConfig) -> dict[str, bool]:
@@ -112,13 +111,22 @@ def is_done(case: Case, data: Dataset, config: BidsConfig) -> dict[str, bool]:
     return done
 
 
-def _run_locked(case: Case, run: Run, began: float) -> Outcome:
-    record = read_record(run.places.logs / f"{case.key}.json")
+def _unexpected(case: Case, log: Path, error: Exception, seconds: float) -> Outcome:
+    """The outcome of a fault of ours, with what mends it in the log."""
+    with contextlib.suppress(OSError), log.open("a", encoding="utf-8", errors="replace") as file:
+        traceback.print_exception(error, file=file)
+    message = printable(f"unexpected: {type(error).__name__}: {error}".splitlines()[0])
+    return Outcome(case, FAILED, message, seconds, hint=f"report it with the log, '{log}'")
+
+
+def _run_locked(case: Case, run: Run, log: Path, began: float) -> Outcome:
+    record = read_record(run.places.logs / f"{case.key}.json", run.warn)
     seen = record.inputs
     try:
-        status, message = _run_steps(case, run, record)
+        status, message = _run_steps(case, run, record, log)
         linked = record.about.get("Pages") == pages_of(record)
-        if status != KEPT or record.inputs != seen or not linked:
+        told = linked and record.about.get("Masks") == _masks(case, run.data)
+        if status != KEPT or record.inputs != seen or not told:
             _save(record, case, DONE if status == KEPT else status, message, run)
     except StoppedError:
         return Outcome(case, STOPPED)
@@ -132,17 +140,16 @@ def _run_locked(case: Case, run: Run, began: float) -> Outcome:
     return Outcome(case, status, message, time.monotonic() - began, outputs)
 
 
-def _run_steps(case: Case, run: Run, record: Record) -> tuple[str, str]:
+def _run_steps(case: Case, run: Run, record: Record, log: Path) -> tuple[str, str]:
     """Run what does not hold; the status of the person and why.
 
     Raises:
         BrainfillError, OSError: the person cannot be done.
     """
     if case.lack:
-        raise InputMissingError(case.lack, "give the dataset that has it: --derivatives FOLDER")
+        raise InputMissingError(case.lack, case.hint)
     config = run.config
     sums = record.checksums(case.inputs)
-    log = run.places.logs / f"{case.key}_{datetime.now().astimezone():%Y%m%dT%H%M%S}.log"
     ran = False
     steps = plan.steps_of(config)
     for step in steps:
@@ -183,19 +190,21 @@ def _run_step(step: str, case: Case, run: Run, record: Record, log: Path, sums: 
         facts = nothing_to_do(step, job, record)
         if facts is None:
             facts = run.children.call(command(step, job), log)
+        if step == LESION:
+            facts = {**facts, "Warnings": [*facts.get("Warnings", []), *case.notes]}
         name_outputs(step, job)
         lesion = record.steps[LESION].facts if LESION in record.steps else facts
         describe_outputs(stage, case, run.data, stripped=bool(lesion["SkullStripped"]))
         others = [s.outputs for name, s in record.steps.items() if name != step]
         # Of the products of preprocess, the lesion mask is there already, the same on the same grid.
         taken = {Path(path).name for outputs in others for path in outputs}
-        made = publish(stage, job.place, case.key, taken)
+        made = publish(stage, job.place, out, taken)
     outputs = {p.relative_to(out).as_posix(): p.stat().st_size for p in made}
     if step in record.steps:
         _remove(set(record.steps[step].outputs) - set(outputs), out)
     before = [record.steps[s].fingerprint for s in plan.needs(step, run.config)]
     mark = plan.print_of(step, run.config, sums, before)
-    kept = {name: facts[name] for name in _FACTS if name in facts}
+    kept = {name: facts[name] for name in FACTS if name in facts}
     record.steps[step] = StepRecord(mark, outputs, round(time.monotonic() - began, 2), kept)
     record.save()
 
@@ -224,17 +233,24 @@ def _forget_after(step: str, record: Record, config: BidsConfig, out: Path) -> N
 def _save(record: Record, case: Case, status: str, message: str, run: Run) -> None:
     """Have the person's pages know each other, and write down how it went."""
     entities = case.name.entities
-    link_pages(record, run.data.out)
+    masks = _masks(case, run.data)
+    link_pages(record, run.data.out, masks)
     record.about = {
         "Scan": case.key,
         "Participant": f"sub-{entities['sub']}",
         "Session": f"ses-{entities['ses']}" if "ses" in entities else None,
         "Status": status,
         "Message": message,
+        "Masks": masks,
         "Pages": pages_of(record),
         "GeneratedBy": {"Name": "brainfill", "Version": __version__},
     }
     record.save()
+
+
+def _masks(case: Case, data: Dataset) -> list[str]:
+    """The masks that were used for a scan, as BIDS writes them."""
+    return [uri(str(path), data) for path in case.all_masks]
 
 
 def _wanted(record: Record, run: Run) -> tuple[Path, ...]:
@@ -247,7 +263,8 @@ def _wanted(record: Record, run: Run) -> tuple[Path, ...]:
 
 def _remove(outputs: Iterable[str], out: Path) -> None:
     for path in outputs:
-        (out / path).unlink(missing_ok=True)
+        if place := inside(out, path):
+            place.unlink(missing_ok=True)
 
 
 def _sentence(error: Exception) -> str:

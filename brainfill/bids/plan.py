@@ -25,14 +25,16 @@ from brainfill.bundles.store import find, read_card
 from brainfill.core.errors import UnavailableError
 
 _MEASURE = (
+    "nan_to_zero",
     *("thickness_backend", "thickness_settings", "thickness_mask"),
     *("random_seed", "deterministic", "device"),
 )
 # What belongs to none of a person's steps changes none of their outcomes.
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
-    LESION: (),
-    PREPROCESS: ("skull_strip", "random_seed", "deterministic", "device"),
+    LESION: ("label", "nan_to_zero", "assume_same_grid"),
+    PREPROCESS: ("nan_to_zero", "skull_strip", "random_seed", "deterministic", "device"),
     FILL: (
+        "nan_to_zero",
         "method",
         "model",
         "quality",
@@ -42,7 +44,7 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
         "device",
         "on_empty",
     ),
-    SMOOTH: ("smooth_if",),
+    SMOOTH: ("nan_to_zero", "smooth_if"),
     SPACES: (),
     UNFILLED: _MEASURE,
     THICKNESS: _MEASURE,

@@ -9,7 +9,17 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from brainfill.bids.children import Children
 from brainfill.bids.config import BidsConfig
 from brainfill.bids.find import Case, Dataset
-from brainfill.bids.person import BUSY, FAILED, STOPPED, Outcome, Run, run_person
+from brainfill.bids.person import (
+    BUSY,
+    DONE,
+    FAILED,
+    KEPT,
+    SKIPPED,
+    STOPPED,
+    Outcome,
+    Run,
+    run_person,
+)
 from brainfill.bids.stage import folders
 from brainfill.core.errors import BrainfillError
 
@@ -80,12 +90,23 @@ def refuse_failures(outcomes: Sequence[Outcome]) -> None:
     Raises:
         CohortError: names those who failed.
     """
-    bad = [o.case.key for o in outcomes if o.status in (FAILED, STOPPED)]
+    bad = [o.case.key for o in outcomes if o.status not in (DONE, KEPT, SKIPPED)]
     if bad:
         msg = f"{len(bad)} of {len(outcomes)} scans not done: {', '.join(bad)}"
         raise CohortError(
             msg, "see their logs in OUT_DIR/logs; the same command does only what is not done"
         )
+
+
+def refuse_plan(lacking: Sequence[str], count: int) -> None:
+    """Raise if some scans of a plan cannot be done.
+
+    Raises:
+        CohortError: names them.
+    """
+    if lacking:
+        msg = f"{len(lacking)} of {count} scans cannot be done: {', '.join(lacking)}"
+        raise CohortError(msg, "the plan says why, as their 'failed'")
 
 
 def _each(cases: Sequence[Case], run: Run, *, waiting: bool) -> Iterator[Outcome]:

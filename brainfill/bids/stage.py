@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import gzip
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from brainfill.bids.records import inside
 from brainfill.core.atomic import make_folder, replacing
+from brainfill.core.errors import ConfigError
 
 REFUSED = "choose another OUT_DIR, or ask for access"
 
@@ -38,16 +42,24 @@ def folders(out: Path, work_dir: str) -> Folders:
         ConfigError: one cannot be made.
     """
     own = out / ".brainfill"
-    found = Folders(out / "logs", own / "locks", Path(work_dir) if work_dir else own / "work")
+    found = Folders(out / "logs", own / "locks", work_folder(out, work_dir))
     for folder in (out, found.logs, found.locks, found.work):
         make_folder(folder, REFUSED)
     return found
 
 
+def work_folder(out: Path, work_dir: str) -> Path:
+    """Where unfinished files lie; datasets that share a folder for them have a folder of their own in it."""
+    if not work_dir:
+        return out / ".brainfill" / "work"
+    mark = hashlib.sha256(bytes(out.resolve())).hexdigest()[:12]
+    return Path(work_dir) / f"brainfill-{mark}"
+
+
 @contextlib.contextmanager
 def staged(work: Path, key: str) -> Iterator[Path]:
     """A folder for unfinished files; those that a killed run left are removed first, since the lock is ours."""
-    for left in work.glob(f"{key}.*"):
+    for left in work.glob(f"{glob.escape(key)}.*"):
         shutil.rmtree(left, ignore_errors=True)
     stage = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=work))
     try:
@@ -57,23 +69,29 @@ def staged(work: Path, key: str) -> Iterator[Path]:
 
 
 def publish(
-    stage: Path, place: Callable[[str], Path], key: str, taken: Container[str]
+    stage: Path, place: Callable[[str], Path], out: Path, taken: Container[str]
 ) -> list[Path]:
     """Give finished files their place; those whose names are taken are left out.
 
     Args:
         stage: where they lie.
         place: the path that a file of a name gets.
-        key: of the person.
+        out: the dataset; nothing is written elsewhere.
         taken: names of other steps' outputs.
 
     Returns:
         the files in their place.
+
+    Raises:
+        ConfigError: a folder cannot be made, or is a link to one outside the dataset.
     """
     moves = [(p, place(p.name)) for p in sorted(stage.iterdir()) if p.name not in taken]
-    for folder in {to.parent for _, to in moves}:
-        make_folder(folder, REFUSED)
-        for left in folder.glob(f".part-*-{key}_*"):  # of a killed run
+    for _, to in moves:
+        if inside(out, to.relative_to(out).as_posix()) is None:
+            msg = f"'{to.parent}' leads out of '{out}', where nothing is written"
+            raise ConfigError(msg, "put a folder in place of the link")
+        make_folder(to.parent, REFUSED)
+        for left in to.parent.glob(f".part-????????-{glob.escape(to.name)}"):  # of a killed run
             left.unlink(missing_ok=True)
     for path, to in moves:
         _move(path, to)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -30,11 +29,11 @@ def run_group(
     """
     from brainfill.bids.group import group_rows, write_group
 
-    rows = group_rows(cases, data.out)
+    rows = group_rows(cases, data.out, warn)
     if only_shown:
         typer.echo(json.dumps({"Outputs": [], "Rows": rows}, indent=2))
         return
-    paths = write_group(cases, rows, data, config, _warn)
+    paths = write_group(cases, rows, data, config, warn)
     names = [str(p) for p in paths]
     shown = {"Outputs": names, "Rows": rows}
     typer.echo(json.dumps(shown, indent=2) if as_json else "\n".join(names))
@@ -53,19 +52,22 @@ def run_participants(
 
     Raises:
         ConfigError, UnavailableError: nobody can be run like this.
-        CohortError: some people failed.
+        CohortError: some people failed, or would.
     """
     from brainfill.bids import plan
     from brainfill.bids.describe import describe_dataset
-    from brainfill.bids.run import refuse_failures, run_people, summary
+    from brainfill.bids.run import refuse_failures, refuse_plan, run_people, summary
 
     if not all(_kept(case, data, config) for case in cases):
         plan.check(config)  # loads the method; with nothing to do the command ends at once
     if dry_run:
-        typer.echo(json.dumps(_resolved(cases, data, config), indent=2))
+        resolved = _resolved(cases, data, config)
+        typer.echo(json.dumps(resolved, indent=2))
+        both = zip(cases, resolved["scans"], strict=True)
+        refuse_plan([case.key for case, planned in both if "failed" in planned], len(cases))
         return
     describe_dataset(data, to_dict(config))
-    outcomes = run_people(cases, data, config, _teller(quiet=quiet), _warn)
+    outcomes = run_people(cases, data, config, _teller(quiet=quiet), warn)
     if as_json:
         typer.echo(json.dumps({"Scans": [_plain(o) for o in outcomes]}, indent=2))
     elif paths := [str(p) for o in outcomes for p in o.outputs]:
@@ -88,7 +90,8 @@ def _teller(*, quiet: bool) -> Any:  # noqa: ANN401 - takes an outcome
     return tell
 
 
-def _warn(message: str) -> None:
+def warn(message: str) -> None:
+    """Say a warning on stderr."""
     typer.echo(f"warning: {message}", err=True)
 
 
@@ -117,7 +120,7 @@ def _kept(case: Case, data: Dataset, config: BidsConfig) -> bool:
 
     try:
         return not case.lack and all(is_done(case, data, config).values())
-    except BrainfillError:  # told when the person's turn comes
+    except (BrainfillError, OSError):  # told when the person's turn comes
         return False
 
 
@@ -125,17 +128,18 @@ def _planned(case: Case, data: Dataset, config: BidsConfig) -> dict[str, Any]:
     from brainfill.bids.commands import command
     from brainfill.bids.job import Job
     from brainfill.bids.person import is_done
+    from brainfill.bids.stage import work_folder
 
     about: dict[str, Any] = {
         "scan": str(case.t1),
-        "masks": [str(p) for p in (*case.masks, *(m for m, _ in case.template_masks))],
+        "masks": [str(p) for p in case.all_masks],
     }
     if case.lack:
         return about | {"failed": case.lack}
     try:
         done = is_done(case, data, config)
-    except BrainfillError as error:
+    except (BrainfillError, OSError) as error:
         return about | {"failed": str(error)}
-    job = Job(case, config, data.out, Path(config.work_dir or data.out / ".brainfill" / "work"))
+    job = Job(case, config, data.out, work_folder(data.out, config.work_dir))
     todo = [step for step, kept in done.items() if not kept]
     return about | {"todo": {s: shlex.join(["python", "-m", *command(s, job)]) for s in todo}}

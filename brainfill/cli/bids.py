@@ -11,7 +11,7 @@ from brainfill import __version__
 from brainfill.bids.config import BidsConfig
 from brainfill.cli import values
 from brainfill.cli._bids_arguments import bids_config
-from brainfill.cli._bids_levels import run_group, run_participants
+from brainfill.cli._bids_levels import run_group, run_participants, warn
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Json, Quiet, default, flag
 
@@ -52,6 +52,16 @@ def command(
         list[str],
         flag(BidsConfig, "derivatives", "--derivatives", "-d", metavar="[NAME=]FOLDER..."),
     ] = default(BidsConfig, "derivatives"),
+    share_masks: Annotated[bool, flag(BidsConfig, "share_masks")] = default(
+        BidsConfig, "share_masks"
+    ),
+    label: Annotated[int | None, flag(BidsConfig, "label")] = default(BidsConfig, "label"),
+    nan_to_zero: Annotated[bool, flag(BidsConfig, "nan_to_zero")] = default(
+        BidsConfig, "nan_to_zero"
+    ),
+    assume_same_grid: Annotated[bool, flag(BidsConfig, "assume_same_grid")] = default(
+        BidsConfig, "assume_same_grid"
+    ),
     steps: Annotated[str, flag(BidsConfig, "steps", metavar="A,B,...")] = ",".join(
         default(BidsConfig, "steps")
     ),
@@ -146,8 +156,9 @@ def command(
         config.derivatives,
         config.bids_filter_file,
         check=not config.skip_bids_validation,
+        share=config.share_masks,
     )
-    cases = find_cases(data, config.participant_label, config.session_label)
+    cases = find_cases(data, config.participant_label, config.session_label, warn)
     if level == "group":
         run_group(cases, data, config, only_shown=dry_run, as_json=as_json)
     else:

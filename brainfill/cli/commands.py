@@ -1,4 +1,4 @@
-"""What every command minds before it begins: words that a shell left empty."""
+"""What every command minds: words that a shell left empty, and hints that can be followed."""
 
 from __future__ import annotations
 
@@ -8,18 +8,28 @@ from typing import Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from brainfill.core.errors import ConfigError
+from brainfill.cli.hints import followable
+from brainfill.core.errors import BrainfillError, ConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Command(TyperCommand):
-    """A command that takes no empty words."""
+    """A command that takes no empty words, and whose hints name its own options."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's own type is private
         """Read the arguments."""
         refuse_empty(self, ctx, args)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as above
+        """Run it."""
+        try:
+            return super().invoke(ctx)
+        except BrainfillError as error:
+            own = [word for p in self.params for word in (*p.opts, *p.secondary_opts)]
+            error.hint = followable(error.hint, own)
+            raise
 
 
 class Group(TyperGroup):

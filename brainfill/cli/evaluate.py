@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from brainfill.api._common import ReadConfig
 from brainfill.cli.commands import App
 from brainfill.cli.examples import examples
-from brainfill.cli.options import Json
+from brainfill.cli.options import Json, default, flag
 from brainfill.core.errors import GeometryError
 from brainfill.tasks import evaluate
 
@@ -37,6 +38,13 @@ def fill(
         Path | None,
         typer.Option("--voided", help="image with its holes at 0, as in BraTS; REF without it"),
     ] = None,
+    label: Annotated[int | None, flag(ReadConfig, "label")] = default(ReadConfig, "label"),
+    nan_to_zero: Annotated[bool, flag(ReadConfig, "nan_to_zero")] = default(
+        ReadConfig, "nan_to_zero"
+    ),
+    assume_same_grid: Annotated[bool, flag(ReadConfig, "assume_same_grid")] = default(
+        ReadConfig, "assume_same_grid"
+    ),
     as_json: Json = False,
 ) -> None:
     """Compare a filled image with the true one inside a mask."""
@@ -46,12 +54,17 @@ def fill(
 
     paths = {"prediction": prediction, "reference": reference}
     paths |= {"voided": voided} if voided else {}
-    images = {name: read_volume(path, warn=_warn) for name, path in paths.items()}
+    images = {
+        name: read_volume(path, nan_to_zero=nan_to_zero, warn=_warn) for name, path in paths.items()
+    }
     grid = images["reference"].grid
     for name, path in paths.items():
         same_grid(images[name].grid, grid, f"'{path}'", _warn)
+    found = read_mask(mask, label=label, nan_to_zero=nan_to_zero, warn=_warn)
     try:
-        lesion = match_mask(read_mask(mask, warn=_warn), images["reference"], warn=_warn)
+        lesion = match_mask(
+            found, images["reference"], assume_same_grid=assume_same_grid, warn=_warn
+        )
     except GeometryError as error:
         msg = f"mask '{mask}' and image '{reference}' do not fit: {error}"
         raise GeometryError(msg, error.hint) from error

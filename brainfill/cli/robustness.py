@@ -22,7 +22,7 @@ from brainfill.cli.progress import Talk, talking
 from brainfill.core.atomic import all_or_none
 from brainfill.core.config import to_dict
 from brainfill.core.documents import read_json
-from brainfill.core.errors import ConfigError, UnavailableError
+from brainfill.core.errors import BrainfillError, ConfigError, UnavailableError
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.compare import CompareConfig
 from brainfill.tasks.fill import FillConfig, filler_config
@@ -224,7 +224,7 @@ def _made_alike(sidecar: Path, request: Request) -> bool:
         wanted = to_dict(request.config) | to_dict(request.read) | {"seed": request.run.seed}
         wanted.pop("settings")  # there are none, and the record has those of the method
         alike = all(arguments[name] == value for name, value in wanted.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (BrainfillError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
     return alike and sums == list(sources(_files(request))["SourcesSHA256"].values())
 

@@ -34,7 +34,7 @@ from brainfill.cli.progress import Talk, talking
 from brainfill.core.atomic import all_or_none
 from brainfill.core.config import to_dict
 from brainfill.core.documents import read_json
-from brainfill.core.errors import ConfigError
+from brainfill.core.errors import BrainfillError, ConfigError
 from brainfill.tasks._device import RunConfig
 from brainfill.tasks.thickness import ThicknessConfig, backend_config
 
@@ -173,7 +173,7 @@ def finished(request: ThicknessRequest, outputs: Mapping[str, Path]) -> dict[str
         sums = record["OutputsSHA256"]
         same = all(sha256(outputs["sidecar"].with_name(n)) == s for n, s in sums.items())
         key = record["Key"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (BrainfillError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return record if key and same and key == thickness_key(request) else None
 

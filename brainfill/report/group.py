@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Literal
 from urllib.parse import quote
 
+from brainfill.report.folders import without_folders
 from brainfill.report.markup import data_uri, frame, number, pairs
 from brainfill.report.outliers import RULE, outliers
 from brainfill.report.parts import Section, section_html
+from brainfill.report.related import masks_html
 from brainfill.report.strips import strip
 
 Status = Literal["done", "unchanged", "failed"]
@@ -42,6 +44,7 @@ class Person:
         seconds: run time.
         warnings: what was said on the way.
         error: why it failed.
+        masks: names of the lesion masks that were used.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Person:
     seconds: float | None = None
     warnings: Sequence[str] = ()
     error: str = ""
+    masks: Sequence[str] = ()
 
 
 def group_page(
@@ -65,7 +69,7 @@ def group_page(
     facts: Mapping[str, Any] | None = None,
     sections: Sequence[Section] = (),
 ) -> str:
-    """The page: one HTML file without any other.
+    """The page: one HTML file without any other; of paths it has the names alone.
 
     Args:
         people: in the order in which they are listed first.
@@ -73,9 +77,13 @@ def group_page(
         facts: what else is to be told of the run, such as versions; shown as names and values.
         sections: what else is to be shown, before the list of people.
     """
+    people = [
+        replace(p, error=without_folders(p.error), warnings=without_folders(p.warnings))
+        for p in people
+    ]
     marked = marks(people)
     tiles = {
-        "people": len(people),
+        "scans": len(people),
         "filled": sum(p.status == "done" for p in people),
         "without lesions": sum(p.status == "unchanged" for p in people),
         "failed": sum(p.status == "failed" for p in people),
@@ -173,7 +181,7 @@ def _line(person: Person, marked: Sequence[str], known: Sequence[str]) -> str:
         else "0"
     )
     cells = [
-        _cell(link + note, person.name),
+        _cell(link + note + masks_html(person.masks), person.name),
         _cell(f'<span class="state {person.status}">{person.status}</span>', person.status),
         _cell(number(person.lesions), person.lesions),
         *(_measure(getattr(person, key), key in marked) for key in known),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
+from brainfill.report.folders import without_folders
 from brainfill.report.markup import frame, pairs
 from brainfill.report.parts import Part, Section, section_html
 from brainfill.report.references import cited, linked
@@ -18,13 +20,22 @@ _LONG = 12  # characters of a figure in the summary, above which it is set small
 
 
 def page(title: str, parts: Sequence[Part], command: Sequence[str] = ()) -> str:
-    """One HTML file with everything in it.
+    """One HTML file with everything in it; of paths it has the names alone.
 
     Args:
         title: whose page it is; plain text.
         parts: what was done, in order; sections of one id are shown once, the first of them.
         command: the words of the command line; left out if there was none.
     """
+    parts = [
+        replace(
+            part,
+            summary=without_folders(part.summary),
+            methods=without_folders(part.methods),
+            facts=without_folders(part.facts),
+        )
+        for part in parts
+    ]
     sections: dict[str, Section] = {}
     for section in (s for part in parts for s in part.sections):
         sections.setdefault(section.id, section)
@@ -86,7 +97,9 @@ def _record(parts: Sequence[Part], command: Sequence[str]) -> Section:
     """How to do the same again: command, versions, and the whole record."""
     html = []
     if command:
-        html.append(f"<h3>Command</h3><pre><code>{escape(shlex.join(command))}</code></pre>")
+        html.append(
+            f"<h3>Command</h3><pre><code>{escape(shlex.join(without_folders(command)))}</code></pre>"
+        )
     versions: dict[str, Any] = {}
     for part in parts:
         made = part.facts.get("GeneratedBy", {})

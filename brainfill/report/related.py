@@ -10,13 +10,16 @@ _BEGIN, _END = "<!-- related -->", "<!-- /related -->"
 PLACE = _BEGIN + _END
 
 
-def with_related(page: str, links: Sequence[tuple[str, str]], here: str) -> str:
-    """A page with links to the other pages of its scan, instead of those it may have.
+def with_related(
+    page: str, links: Sequence[tuple[str, str]], here: str, masks: Sequence[str] = ()
+) -> str:
+    """A page with links to the other pages of its scan and its masks, instead of those it may have.
 
     Args:
         page: HTML with the place for them.
         links: what each page shows, as plain text, and its address relative to this one, in order.
         here: address of this page, which is named and not linked.
+        masks: names of the lesion masks that were used, as plain text.
 
     >>> with_related(f"<header>{PLACE}</header>", [("Fill", "a.html")], "a.html")
     '<header><!-- related --><!-- /related --></header>'
@@ -25,7 +28,18 @@ def with_related(page: str, links: Sequence[tuple[str, str]], here: str) -> str:
     _, end, after = rest.partition(_END)
     if not (begin and end):
         return page
-    return f"{before}{begin}{_list(links, here)}{end}{after}"
+    return f"{before}{begin}{_list(links, here)}{masks_html(masks)}{end}{after}"
+
+
+def masks_html(masks: Sequence[str]) -> str:
+    """A line that names the masks of a scan.
+
+    >>> masks_html(["a.nii", "b.nii"])
+    '<p class="masks">Lesion masks: a.nii, b.nii</p>'
+    """
+    if not masks:
+        return ""
+    return f'<p class="masks">Lesion mask{"s" if len(masks) > 1 else ""}: {escape(", ".join(masks))}</p>'
 
 
 def _list(links: Sequence[tuple[str, str]], here: str) -> str:

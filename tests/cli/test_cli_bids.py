@@ -194,6 +194,32 @@ def test_one_person_failing_leaves_the_rest_done(tmp_path, bids):
     assert "2 scans: 1 done, 1 done before" in again.err or "1 done before, 1 done" in again.err
 
 
+def test_what_nobody_expected_is_a_failure_of_that_person(tmp_path, bids, monkeypatch):
+    from brainfill.bids import person
+
+    raw = make_dataset(tmp_path / "raw", labels=())
+    for label in ("01", "02"):
+        make_person(raw, label, empty=True)
+    expected = person.describe_outputs
+
+    def odd(stage, case, *more, **options):
+        if case.key == "sub-01":
+            msg = "of a kind that nobody thought of"
+            raise KeyError(msg)
+        expected(stage, case, *more, **options)
+
+    monkeypatch.setattr(person, "describe_outputs", odd)
+    outcome = bids(tmp_path, "--on-empty", "skip")
+    assert outcome.code == 75
+    assert "sub-01: failed: unexpected: KeyError: 'of a kind that nobody" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert "sub-02: skipped" in outcome.err
+    (log,) = (tmp_path / "out/logs").glob("sub-01_*.log")
+    assert "Traceback" in log.read_text()
+    assert f"hint: report it with the log, '{log}'" in outcome.err
+    assert left_over(tmp_path / "out") == []
+
+
 def test_nobody_is_begun_after_the_first_crash(tmp_path, bids):
     raw = make_dataset(tmp_path / "raw", labels=("01", "02"))
     (raw / "sub-01/anat/sub-01_label-lesion_roi.nii.gz").unlink()

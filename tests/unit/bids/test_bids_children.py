@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -75,3 +77,60 @@ def test_what_a_killed_command_called_does_not_live_on(caller):
     assert not thread.is_alive()
     until(lambda: gone(called))
     assert "killed by signal 9" in str(raised[0])
+
+
+RUN = """
+from pathlib import Path
+from brainfill.bids.children import Children
+Children(1).call(["caller"], Path("log"))
+"""
+
+
+def test_a_run_that_is_killed_takes_its_commands_along(tmp_path, monkeypatch):
+    (tmp_path / "caller.py").write_text(CALLER)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    run = subprocess.Popen([sys.executable, "-c", RUN])
+    until(lambda: Path("pids").exists())
+    own, called = map(int, Path("pids").read_text().split())
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    until(lambda: gone(own) and gone(called))
+
+
+def test_an_interrupted_wait_leaves_the_command_to_be_ended(tmp_path, monkeypatch):
+    (tmp_path / "caller.py").write_text(CALLER)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    children = Children(1)
+
+    def interrupted(child):
+        until(lambda: Path("pids").exists())
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess.Popen, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            children.call(["caller"], tmp_path / "log")
+    own, called = map(int, Path("pids").read_text().split())
+    children.stop()
+    until(lambda: gone(own) and gone(called))
+
+
+@pytest.mark.parametrize(
+    ("hint", "here"),
+    [
+        ("--label says which", "--label says which"),
+        ("use --skullstrip builtin", "its command stands in the log, and may be tried by itself: "),
+    ],
+)
+def test_hints_of_commands_can_be_followed(tmp_path, monkeypatch, hint, here):
+    (tmp_path / "failing.py").write_text(
+        f"import sys; print('error: no brain\\nhint: {hint}', file=sys.stderr); sys.exit(65)"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(CommandError, match="no brain") as error:
+        Children(1).call(["failing"], tmp_path / "log")
+    assert error.value.exit_code == 65
+    assert error.value.hint.startswith(here)
+    assert error.value.hint.endswith(hint)

@@ -4,6 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from brainfill.api._common import ReadConfig
 from brainfill.bids.lesion import join
 from brainfill.core.errors import GeometryError
 
@@ -28,7 +29,7 @@ def joined(tmp_path, t1):
     def call(*masks, carried=()):
         said = []
         out = tmp_path / "union.nii.gz"
-        facts = join(t1, masks, carried, out, tmp_path / "picture.png", said.append)
+        facts = join(t1, masks, carried, out, tmp_path / "picture.png", ReadConfig(), said.append)
         return facts, said, np.asarray(nib.load(out).dataobj) > 0
 
     return call

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from brainfill.bids.names import belongs, is_lesion, is_native, parse, passes, short_keys
+from brainfill.bids.names import is_lesion, is_native, parse, passes, scans_of, short_keys
 from brainfill.core.errors import ConfigError
 
 
@@ -68,21 +68,59 @@ def test_spaces(space, native):
     assert is_native(name(f"sub-01_space-{space}_label-lesion_mask.nii.gz")) is native
 
 
+def owners(mask, *scans, share=False):
+    found = scans_of(
+        name(f"sub-01_{mask}.nii.gz"), [name(f"sub-01_{s}.nii") for s in scans], share=share
+    )
+    return [scan.text.removeprefix("sub-01_").removesuffix("_T1w") for scan in found]
+
+
 @pytest.mark.parametrize(
-    ("mask", "sessions", "fits"),
+    ("mask", "scans", "right"),
     [
-        ("sub-01_ses-1_run-1_label-lesion_mask.nii.gz", 2, True),
-        ("sub-01_ses-1_label-lesion_mask.nii.gz", 2, True),
-        ("sub-01_ses-1_run-2_label-lesion_mask.nii.gz", 2, False),
-        ("sub-01_ses-2_label-lesion_mask.nii.gz", 2, False),
-        ("sub-01_label-lesion_mask.nii.gz", 1, True),
-        ("sub-01_label-lesion_mask.nii.gz", 2, False),
-        ("sub-01_ses-1_acq-flair_label-lesion_mask.nii.gz", 2, True),
+        # One scan takes what contradicts nothing that its name says.
+        ("label-lesion_mask", ["run-1_T1w"], ["run-1"]),
+        ("acq-flair_label-lesion_mask", ["run-1_T1w"], ["run-1"]),
+        ("run-2_label-lesion_mask", ["run-1_T1w"], []),
+        ("run-01_label-lesion_mask", ["run-1_T1w", "run-2_T1w"], ["run-1"]),
+        # Any entity that one scan has ties the mask to it.
+        ("acq-a_label-lesion_mask", ["acq-a_T1w", "ce-gd_T1w"], ["acq-a"]),
+        ("acq-a_label-lesion_mask", ["acq-a_T1w", "T1w"], ["acq-a"]),
+        ("ce-gd_label-lesion_mask", ["acq-a_T1w", "ce-gd_T1w"], ["ce-gd"]),
+        ("rec-n_label-lesion_mask", ["rec-n_T1w", "T1w"], ["rec-n"]),
+        ("dir-AP_label-lesion_mask", ["dir-AP_T1w", "dir-PA_T1w"], ["dir-AP"]),
+        ("echo-2_label-lesion_mask", ["echo-1_T1w", "echo-2_T1w", "T1w"], ["echo-2"]),
+        ("part-mag_label-lesion_mask", ["part-mag_T1w", "T1w"], ["part-mag"]),
+        # What several scans have ties it to those.
+        ("acq-a_label-L_mask", ["acq-a_run-1_T1w", "acq-a_run-2_T1w", "acq-b_T1w"], ["acq-a_run-1", "acq-a_run-2"]),
+        ("run-1_label-L_mask", ["acq-a_run-1_T1w", "acq-a_run-2_T1w", "run-1_T1w"], ["acq-a_run-1", "run-1"]),
+        ("acq-a_run-1_label-L_mask", ["acq-a_run-1_T1w", "acq-a_run-2_T1w", "acq-b_run-1_T1w"], ["acq-a_run-1"]),
+        ("acq-a_run-1_label-L_mask", ["acq-a_T1w", "run-1_T1w"], []),
+        # One that names none in particular is shared; entities of the mask itself say of no scan.
+        ("label-lesion_mask", ["acq-a_T1w", "T1w"], ["acq-a", ""]),
+        ("acq-flair_label-lesion_mask", ["T1w", "run-2_T1w"], ["", "run-2"]),
+        ("space-T1w_desc-lesion_mask", ["run-1_T1w", "run-2_T1w"], ["run-1", "run-2"]),
+        # Named after a scan in full, it is of no other.
+        ("T1w_label-lesion_roi", ["T1w", "acq-a_T1w"], [""]),
+        ("acq-a_T1w_label-lesion_roi", ["acq-a_T1w", "acq-a_run-2_T1w"], ["acq-a"]),
+        # Sessions.
+        ("ses-1_label-lesion_mask", ["ses-1_T1w", "ses-2_T1w"], ["ses-1"]),
+        ("ses-1_run-1_label-lesion_mask", ["ses-1_run-1_T1w", "ses-2_run-1_T1w"], ["ses-1_run-1"]),
+        ("ses-1_acq-b_label-lesion_mask", ["ses-1_acq-a_T1w", "ses-2_acq-b_T1w"], []),
+        ("ses-3_label-lesion_mask", ["ses-1_T1w"], []),
+        ("label-lesion_mask", ["ses-1_T1w"], ["ses-1"]),
+        ("label-lesion_mask", ["ses-1_T1w", "ses-2_T1w"], []),
     ],
-)
-def test_which_scan_a_mask_belongs_to(mask, sessions, fits):
-    scan = name("sub-01_ses-1_run-1_T1w.nii.gz")
-    assert belongs(name(mask), scan, sessions) is fits
+)  # fmt: skip
+def test_which_scans_a_mask_is_of(mask, scans, right):
+    assert [owner.removesuffix("T1w") for owner in owners(mask, *scans)] == right
+
+
+def test_a_mask_without_session_is_shared_on_demand():
+    scans = ["ses-1_T1w", "ses-2_acq-a_T1w"]
+    assert owners("label-lesion_mask", *scans, share=True) == ["ses-1", "ses-2_acq-a"]
+    assert owners("acq-a_label-lesion_mask", *scans, share=True) == ["ses-2_acq-a"]
+    assert owners("ses-1_label-lesion_mask", *scans, share=True) == ["ses-1"]
 
 
 def test_filters():

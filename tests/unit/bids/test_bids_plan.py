@@ -63,7 +63,8 @@ MEASURE = {
     "random_seed": 1,
 }
 CHANGES = {
-    "preprocess": {"skull_strip": "skip", "random_seed": 1},
+    "lesion": {"label": 2, "nan_to_zero": True, "assume_same_grid": True},
+    "preprocess": {"skull_strip": "skip", "random_seed": 1, "nan_to_zero": True},
     "fill": {
         "method": "patch",
         "quality": "best",
@@ -79,7 +80,7 @@ CHANGES = {
 NO_MATTER = {
     *("participant_label", "session_label", "bids_filter_file", "derivatives", "steps"),
     *("output_spaces", "n_procs", "omp_nthreads", "mem_gb", "work_dir", "stop_on_first_crash"),
-    *("skip_bids_validation", "report"),
+    *("skip_bids_validation", "report", "share_masks"),
 }
 
 

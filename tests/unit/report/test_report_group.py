@@ -68,4 +68,22 @@ def test_the_run_is_told_when_known():
 
 
 def test_an_empty_group_has_a_page():
-    assert "<dt>people</dt><dd>0</dd>" in group_page([])
+    assert "<dt>scans</dt><dd>0</dd>" in group_page([])
+
+
+def test_masks_are_named_as_text():
+    page = group_page([Person(name="sub-1", status="done", masks=["raw:a_mask.nii", "<b>.nii"])])
+    assert '<p class="masks">Lesion masks: raw:a_mask.nii, &lt;b&gt;.nii</p>' in page
+
+
+def test_folders_are_not_told():
+    page = group_page(
+        [
+            Person(
+                name="1", status="failed", error="'/home/jo doe/a.nii' is empty, see /home/jo/b/c"
+            ),
+            Person(name="2", status="done", warnings=["mask '/home/jo/m.nii' holds 255"]),
+        ]
+    )
+    assert "jo" not in page[page.index("<body") : page.index("<script")]
+    assert "&#x27;a.nii&#x27; is empty, see c" in page

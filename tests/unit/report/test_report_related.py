@@ -20,3 +20,9 @@ def test_links_are_replaced_by_later_ones():
 
 def test_a_page_without_a_place_for_them_stays():
     assert with_related("<p>", LINKS, "sub-01.html") == "<p>"
+
+
+def test_masks_are_named_once_on_a_page_without_others():
+    page = with_related(PLACE, LINKS[:1], "sub-01.html", ["raw:sub-01/<m>.nii"])
+    assert '<p class="masks">Lesion mask: raw:sub-01/&lt;m&gt;.nii</p>' in page
+    assert with_related(page, LINKS[:1], "sub-01.html", ["raw:sub-01/<m>.nii"]) == page
