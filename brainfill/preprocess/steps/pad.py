@@ -22,7 +22,7 @@ class Config:
 
     multiple: int = option(16, "each side becomes a multiple of this", unit="voxels", low=1)
     at_least: int = option(1, "no side is shorter than this", unit="voxels", low=1)
-    value: float = option(0.0, "intensity of the added voxels")
+    value: float = option(0.0, "intensity of the added voxels above background")
 
     def __post_init__(self) -> None:
         check_ranges(self)
