@@ -27,6 +27,7 @@ from brainfill.cli import (
 )
 from brainfill.cli import list as list_
 from brainfill.cli._bids_arguments import ManyValues
+from brainfill.cli._folders import spare_the_home_folder
 from brainfill.cli.examples import examples
 from brainfill.cli.pipes import mind_no_leaving
 from brainfill.core.errors import BrainfillError
@@ -91,6 +92,7 @@ def bids_main() -> None:
 def main() -> None:
     """Run the command line and exit."""
     mind_no_leaving()
+    spare_the_home_folder()
     if "_BRAINFILL_COMPLETE" in os.environ:
         # typer passes the help through rich where there is one, which costs as much time as all the rest and drops
         # what stands in brackets, such as units.
