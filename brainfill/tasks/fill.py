@@ -202,6 +202,7 @@ def fill_measures(
         `StripeIndex` before and after by world axis, `LargestStripeIndex` after, and `BorderStepPct`.
     """
     from brainfill.core.background import background
+    from brainfill.core.figures import figure
     from brainfill.metrics.border import border_step_pct
     from brainfill.tasks.smooth import stripe_indices
 
@@ -211,7 +212,7 @@ def fill_measures(
     return {
         "StripeIndex": {"Before": stripe_indices(image, hole.data, whole=False), "After": after},
         "LargestStripeIndex": max((v for v in after.values() if v is not None), default=None),
-        "BorderStepPct": step_pct if math.isfinite(step_pct) else None,
+        "BorderStepPct": figure(step_pct) if math.isfinite(step_pct) else None,
     }
 
 

@@ -157,12 +157,12 @@ def test_fills_of_shifted_heads(head, call, save, values, tmp_path, method):
     "no tissue grey is background: every voxel of the hole is filled",
 )
 def test_piece_without_air(head, call, save, values, tmp_path, dtype):
-    piece = np.clip(head.t1[30:60, 40:75, 30:60] / 2, 30, 60).astype(dtype)
+    piece = np.rint(head.t1[25:55, 30:60, 30:55] / 4).astype(dtype)  # greys from 2 to 30
     hole = np.zeros(piece.shape, np.uint8)
-    hole[8:20, 8:22, 8:20] = 1
-    piece[hole > 0] = 255 if dtype == np.uint8 else 2000
+    hole[8:16, 8:18, 8:16] = 1
+    piece[hole > 0] = 1
     t1, mask = save("t1.nii.gz", piece, head.affine), save("mask.nii.gz", hole, head.affine)
     result = call("fill", t1, mask, "-o", tmp_path / "f.nii.gz", "--method", "localmean")
     assert result.code == 0, result.err
     found = values(tmp_path / "f.nii.gz")
-    assert found[hole > 0].max() <= 60
+    assert found[hole > 0].min() > 1

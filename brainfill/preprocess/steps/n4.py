@@ -12,6 +12,7 @@ from brainfill.core.background import from_background, without_spikes
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError
+from brainfill.core.figures import figure
 from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.core.volume import Mask, Scan, Volume
 from brainfill.preprocess._ants import load_ants, to_ants
@@ -55,7 +56,7 @@ class N4Undo:
     @property
     def facts(self) -> Mapping[str, Any]:
         """Lowest and highest value of each field."""
-        spans = {n: [float(f.data.min()), float(f.data.max())] for n, f in self.fields.items()}
+        spans = {n: [figure(f.data.min()), figure(f.data.max())] for n, f in self.fields.items()}
         return {"BiasFieldRange": spans}
 
     def volume(self, image: Volume, contrast: str = "T1w") -> Volume:

@@ -13,6 +13,7 @@ from brainfill.core.background import from_background, without_spikes
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError, GeometryError
+from brainfill.core.figures import figure
 from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.core.volume import Mask, Scan, Volume
 from brainfill.preprocess._base import Step, Undo, map_scan
@@ -186,7 +187,7 @@ def _checked(
     return {
         "Template": template.name,
         "TransformKind": config.kind,
-        "Correlation": correlation,
+        "Correlation": figure(correlation),
         "BrainOverlapDice": overlap,
         "LesionMasked": bool(config.mask_lesion and changed.lesion and changed.lesion.data.any()),
         "TransformType": "matrix" if forward.linear else "displacement field",
