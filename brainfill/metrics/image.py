@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from brainfill.core.background import background
 from brainfill.core.errors import GeometryError
 from brainfill.core.grid import BoolArray, Box, FloatArray
 from brainfill.metrics.texture import local_sd_ratio, stripe_index
@@ -35,7 +34,7 @@ class Scaled(NamedTuple):
 def scaled(
     prediction: FloatArray, truth: FloatArray, mask: BoolArray, voided: FloatArray | None = None
 ) -> Scaled:
-    """Both images on the scale of the voided truth, counted from the background of the truth.
+    """Both images on the scale of the voided truth.
 
     Args:
         prediction: (X, Y, Z), any unit.
@@ -53,9 +52,6 @@ def scaled(
             f"{name} {shape}" for name, shape in shapes.items()
         )
         raise GeometryError(msg, "compare images on one grid")
-    if level := background(truth).level:
-        prediction, truth = (image - np.float32(level) for image in (prediction, truth))
-        voided = None if voided is None else np.where(mask, 0, voided - np.float32(level))
     context = np.where(mask, 0, truth) if voided is None else voided
     low, high = (float(v) for v in np.percentile(context, _PERCENTILES))
     low = max(low, 0.0)
