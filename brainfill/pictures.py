@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from brainfill.core.background import background
 from brainfill.core.errors import DataError
 from brainfill.core.grid import FloatArray, Grid
 from brainfill.core.volume import Mask, Volume
@@ -64,7 +65,7 @@ def plane_grid(
 def grey_range(image: Volume, lesions: Mask) -> tuple[float, float]:
     """The intensities shown as black and as white.
 
-    From the 0.5th to the 99.5th percentile of what is not 0, and a little above, so that white matter is not glaring.
+    From the 0.5th to the 99.5th percentile of what is not background, and a little above, so that white matter is not glaring.
     Widened to the same percentiles of the lesions: bright lesions are few voxels, and must not all be plain white.
 
     Args:
@@ -75,7 +76,9 @@ def grey_range(image: Volume, lesions: Mask) -> tuple[float, float]:
         DataError: the image has one value only.
     """
     bright = resample_to(lesions.data, lesions.grid, image.grid, order=0) > 0.5  # type: ignore[arg-type]
-    parts = [image.data[image.data != 0], image.data[bright]]
+    found = background(image.data)
+    nothing = found.level if found.flat is None else found.flat
+    parts = [image.data[image.data != nothing], image.data[bright]]
     ranges = [np.percentile(values, _RANGE_PERCENT) for values in parts if values.size]
     if not ranges or np.ptp(ranges) == 0:
         msg = "it is blank: all its voxels have one value"
@@ -88,7 +91,7 @@ def picture(image: Volume, pixels: Grid, shown: tuple[float, float]) -> bytes:
     """An image at the pixels of a plane, as a greyscale PNG without any other information.
 
     Args:
-        image: on any grid; what lies outside it is 0, as the background is.
+        image: on any grid; what lies outside it is black.
         pixels: from `plane_grid`.
         shown: intensities of black and white.
     """
@@ -97,8 +100,9 @@ def picture(image: Volume, pixels: Grid, shown: tuple[float, float]) -> bytes:
 
 def grey(image: Volume, pixels: Grid, shown: tuple[float, float]) -> NDArray[np.uint8]:
     """An image at the pixels of a plane, uint8 (rows, columns); arguments as of `picture`."""
-    values = resample_to(image.data, image.grid, pixels, order=3)[:, :, 0].T
     low, high = shown
+    dark = np.float32(low if low < 0 else 0)
+    values = resample_to(image.data - dark, image.grid, pixels, order=3)[:, :, 0].T + dark
     return np.asarray(255 * np.clip((values - low) / (high - low), 0, 1) + 0.5, np.uint8)
 
 

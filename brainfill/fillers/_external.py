@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from brainfill.core.background import from_background
 from brainfill.core.context import Context
 from brainfill.core.errors import ExternalError
 from brainfill.core.external import find_program, run_program
@@ -35,7 +36,7 @@ def _fill_with(program: str, package: str, image: Volume, hole: Mask, ctx: Conte
     Args:
         program: name on the PATH, or path.
         package: where it comes from, for messages.
-        image: passed on with zeros in the hole.
+        image: passed on counted from its background, with zeros in the hole.
         hole: passed on as 0 and 1.
         ctx: told when the program starts and ends.
 
@@ -52,7 +53,8 @@ def _fill_with(program: str, package: str, image: Volume, hole: Mask, ctx: Conte
     ctx.progress("filling", 0, 1)
     with tempfile.TemporaryDirectory(prefix="brainfill-") as name:
         folder = Path(name)
-        known = np.where(hole.data, 0, image.data).astype(np.float32)
+        counted, level = from_background(image, hole.data)
+        known = np.where(hole.data, 0, counted.data).astype(np.float32)
         nib.save(nib.Nifti1Image(known, image.grid.affine), folder / _IMAGE)
         nib.save(nib.Nifti1Image(hole.data.astype(np.uint8), image.grid.affine), folder / _HOLE)
         written = run_program(found, _ARGUMENTS, folder, _FILLED, _INSTEAD)
@@ -61,4 +63,4 @@ def _fill_with(program: str, package: str, image: Volume, hole: Mask, ctx: Conte
         msg = f"'{found}' wrote an image of shape {values.shape} that cannot be used"
         raise ExternalError(msg, f"run it by hand, or {_INSTEAD}")
     ctx.progress("filling", 1, 1)
-    return values
+    return values + np.float32(level) if level else values

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from brainfill.bundles.store import find, load_bundle, what_it_does
+from brainfill.core.background import from_background
 from brainfill.core.config import check_ranges, from_dict, option
 from brainfill.core.context import Context, seed_of
 from brainfill.core.errors import ConfigError, ShortageError
@@ -80,6 +81,7 @@ def build(config: Config) -> Filler:
     def fill(image: Volume, hole: Mask, ctx: Context) -> Filling:
         bundle = _model(config.model)
         used = _completed(config, bundle)
+        image, level = from_background(image, hole.data)
         start = _start(image, hole, bundle, used, ctx)
         crops = plan_crops(hole.data, image.grid, bundle.card.spacing_mm, used.margin_mm)
         samples = _corrected(image, hole, start, crops, bundle, used, ctx)
@@ -93,7 +95,7 @@ def build(config: Config) -> Filler:
         }
         if not used.samples:
             facts["Quality"] = used.quality
-        return _filling(samples, hole, used, facts)
+        return _filling(samples, level, hole, used, facts)
 
     return fill
 
@@ -188,18 +190,17 @@ def _changes(
 
     grid = hole.grid
     values, unknown = cut(start.image, grid, crop), touched(hole.data, grid, crop)
-    lowest = min(0.0, float(values.min()))  # images may be scaled to values below zero
-    level = tissue_level(values - lowest, unknown)
+    level = tissue_level(values, unknown)
 
     def other_side() -> Tensor:
         across = cut_across(start.image, grid, crop, mirror())
-        return as_tensor(normalised(across - lowest, level))
+        return as_tensor(normalised(across, level))
 
-    known = [as_tensor(part) for part in (normalised(values - lowest, level), unknown)]
+    known = [as_tensor(part) for part in (normalised(values, level), unknown)]
     against = [as_tensor(carried(part / level, grid, crop)) for part in doubts]
     changes = []
     for sample in draw(*known, against, other_side):
-        fill = as_array(sample) * level + lowest
+        fill = as_array(sample) * level
         if config.match_ring:
             slope, offset = ring_match(fill, values, unknown)
             fill = slope * fill + offset
@@ -262,15 +263,17 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
     return draw
 
 
-def _filling(samples: FloatArray, hole: Mask, config: Config, facts: dict[str, Any]) -> Filling:
-    """Samples (N, n) of the hole voxels in C order, as the values of an image and their spread."""
+def _filling(
+    samples: FloatArray, background: float, hole: Mask, config: Config, facts: dict[str, Any]
+) -> Filling:
+    """Samples (N, n) of the hole voxels in C order, counted from the background, as values of the image and their spread."""
     import torch
 
     from brainfill.diffusion.ensemble import aggregate, spread
 
     drawn = torch.from_numpy(samples)
     values, sd = (np.zeros(hole.grid.shape, np.float32) for _ in range(2))
-    values[hole.data] = aggregate(drawn, config.aggregate).numpy()
+    values[hole.data] = aggregate(drawn, config.aggregate).numpy() + np.float32(background)
     sd[hole.data] = spread(drawn).numpy()
     return Filling(values, sd if config.samples > 1 else None, facts)
 

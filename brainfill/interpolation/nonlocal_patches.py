@@ -89,7 +89,7 @@ def patch_fill_with_doubts(
         hole: as for `patch_fill`.
         config: options.
         ctx: as for `patch_fill`.
-        background: the value that is no tissue; None looks for it on the faces of the image.
+        background: the value that is no tissue; None takes that of `core.background`.
         drawn: give each voxel a normal deviate of its standard deviation, on which the next ones
             depend: the fill is then one of many that could be, with the grain of tissue, and not
             their mean. The seed decides which.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from brainfill.core.background import background as background_of
 from brainfill.core.context import Context
 from brainfill.core.errors import GeometryError
 from brainfill.core.grid import BoolArray, Box, FloatArray, Grid, Index3
@@ -16,7 +17,6 @@ from brainfill.core.volume import Mask, Volume
 
 _TOUCHING = np.ones((3, 3, 3))
 _ENOUGH_TISSUE_VOX = 30
-_COMMON_SHARE = 0.2
 _NAMED = 5
 
 
@@ -68,7 +68,7 @@ def fill_sites(
         ctx: told how far the work is and about lesions without tissue around them.
         reach_mm: how far around a lesion tissue is looked for; farther only where there is none.
         fill: float32 values with the shape of the site, of which those in its hole are used.
-        background: the value that is no tissue; None looks for it on the faces of the image.
+        background: the value that is no tissue; None takes that of `core.background`.
 
     Returns:
         float32 (X, Y, Z), the image with its hole filled.
@@ -82,7 +82,8 @@ def fill_sites(
     values: FloatArray = image.data.copy()
     labels, count = ndimage.label(hole.data, _TOUCHING, output=np.int32)
     if background is None:
-        background = _constant_background(image.data)
+        flat = background_of(np.where(hole.data, np.float32(np.nan), image.data)).flat
+        background = float("nan") if flat is None else flat
     short: dict[str, list[str]] = {}
     for number, slices in enumerate(ndimage.find_objects(labels), start=1):
         ctx.progress("filling", number - 1, count)
@@ -142,23 +143,6 @@ def _name(number: int, mine: BoolArray, grid: Grid) -> str:
 def _margin(reach_mm: float, grid: Grid) -> Index3:
     x, y, z = (max(2, int(np.ceil(reach_mm / s))) for s in grid.spacing())
     return x, y, z
-
-
-def _constant_background(data: FloatArray) -> float:
-    """The value around a stripped brain: the most common one on the six faces; NaN if none is common."""
-    faces = np.concatenate([data[i].ravel() for axis in range(3) for i in _faces(axis)])
-    values, counts = np.unique(faces, return_counts=True)
-    level = float(values[counts.argmax()])
-    return level if counts.max() >= _COMMON_SHARE * faces.size else float("nan")
-
-
-def _faces(axis: int) -> list[tuple[slice | int, ...]]:
-    ends: list[tuple[slice | int, ...]] = []
-    for end in (0, -1):
-        index: list[slice | int] = [slice(None)] * 3
-        index[axis] = end
-        ends.append(tuple(index))
-    return ends
 
 
 def _ordered(voxels: NDArray[np.intp], grid: Grid) -> NDArray[np.intp]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from scipy import ndimage
 
+from brainfill.core.figures import figure
 from brainfill.core.grid import BoolArray
 from brainfill.core.volume import LabelMap, Mask, Volume
 
@@ -60,8 +61,8 @@ def lesion_table(labels: LabelMap, before: Volume, after: Volume) -> list[dict[s
     rows: list[dict[str, float | int]] = []
     for label, box, inside in _each(labels):
         row = {"label": label, **_size_and_place(labels, box, inside)}
-        row["mean_before"] = float(before.data[box][inside].mean(dtype=np.float64))
-        row["mean_after"] = float(after.data[box][inside].mean(dtype=np.float64))
+        row["mean_before"] = figure(before.data[box][inside].mean(dtype=np.float64))
+        row["mean_after"] = figure(after.data[box][inside].mean(dtype=np.float64))
         rows.append(row)
     return rows
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import ndimage
 
+from brainfill.core.background import background
 from brainfill.core.errors import DataError
 from brainfill.core.grid import Box, FloatArray
 from brainfill.core.volume import Mask
@@ -21,13 +22,13 @@ def contrast_of(image: FloatArray, lesion: Mask) -> float | None:
     """Median brightness of a lesion over that of the tissue 1.5 to 5 mm around it.
 
     Args:
-        image: (X, Y, Z); if it is scaled to values below zero, brightness is counted from the lowest.
+        image: (X, Y, Z); brightness is counted from its background.
         lesion: on its grid.
 
     Returns:
         A ratio; None if there is no tissue around.
     """
-    bright = image - _lowest(image, lesion)
+    bright = image - _nothing(image, lesion)
     around = _around(bright, lesion)
     return float(np.median(bright[lesion.data]) / around) if around else None
 
@@ -54,9 +55,9 @@ def with_contrast(
     Raises:
         DataError: there is no tissue to compare with.
     """
-    lowest = {n: _lowest(image, lesion) for n, image in images.items()}
-    around = {n: _around(image - lowest[n], lesion) for n, image in images.items()}
-    bright = {n: v - lowest[n] for n, v in values.items()}
+    nothing = {n: _nothing(image, lesion) for n, image in images.items()}
+    around = {n: _around(image - nothing[n], lesion) for n, image in images.items()}
+    bright = {n: v - nothing[n] for n, v in values.items()}
     if not around[leading]:
         msg = f"the lesions cannot be given a contrast: no tissue lies around them in {leading}"
         raise DataError(msg, "leave --lesion-contrast out")
@@ -69,12 +70,12 @@ def with_contrast(
                 bright[name] = level + factor * (bright[name] - level)
     else:
         bright[leading] = bright[leading] + (missing - found)
-    return {n: np.maximum(v, 0) + lowest[n] for n, v in bright.items()}
+    return {n: np.maximum(v, 0) + nothing[n] for n, v in bright.items()}
 
 
-def _lowest(image: FloatArray, lesion: Mask) -> float:
-    """The lowest value outside a lesion if it is below zero, else 0."""
-    return float(image[~lesion.data].min(initial=0))
+def _nothing(image: FloatArray, lesion: Mask) -> float:
+    """The background of an image, whatever its lesion is like."""
+    return background(np.where(lesion.data, np.nan, image)).level
 
 
 def _around(image: FloatArray, lesion: Mask) -> float:

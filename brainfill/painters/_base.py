@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from brainfill.bundles.store import Bundle, find, load_bundle
+from brainfill.core.background import from_background
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError
 from brainfill.core.grid import FloatArray
@@ -70,14 +71,12 @@ class Canvas:
         image: float32 (1, N, D, H, W) in units of the tissue level, with the lesion's voxels bridged.
         lesion: (1, 1, D, H, W), 1 where to paint.
         levels: what a unit is, of each contrast; 0 for one that the scan does not have.
-        lowest: what 0 is, of each contrast; 0 but for images scaled to values below it.
     """
 
     number: int
     image: Tensor
     lesion: Tensor
     levels: Sequence[float]
-    lowest: Sequence[float]
 
 
 Draw = Callable[[Canvas], "Tensor"]
@@ -135,7 +134,8 @@ def paint_crops(
     bundle.inpainter.net.to(ctx.device)
     grid = lesion.grid
     # What lies in the lesion is never read: the nearest tissue stands there.
-    known = {name: bridged(image.data, lesion.data) for name, image in images.items()}
+    counted = {name: from_background(image, lesion.data) for name, image in images.items()}
+    known = {name: bridged(image.data, lesion.data) for name, (image, _) in counted.items()}
     painted = {name: values.copy() for name, values in known.items()}
     crops = plan_crops(extent.data, grid, bundle.card.spacing_mm, _MARGIN_MM)
     for number, crop in enumerate(crops):
@@ -148,12 +148,12 @@ def paint_crops(
         drawn = draw(canvas).float().cpu()
         for channel, name in enumerate(bundle.inpainter.config.contrasts):
             if name in painted:
-                values = as_array(drawn[channel]) * canvas.levels[channel] + canvas.lowest[channel]
+                values = as_array(drawn[channel]) * canvas.levels[channel]
                 # A lesion ends in a step, which splines would carry into it at other voxel sizes.
                 values = back(bridged(values, ~unknown), crop, grid)[here]
                 painted[name][crop.box.slices][here] = np.maximum(values, known[name].min())
     ctx.progress("painting", len(crops), len(crops))
-    return painted
+    return {name: values + np.float32(counted[name][1]) for name, values in painted.items()}
 
 
 def _canvas(
@@ -165,12 +165,10 @@ def _canvas(
 
     unknown = touched(lesion.data, lesion.grid, crop)
     shown = [torch.zeros_like(as_tensor(unknown)) for _ in bundle.inpainter.config.contrasts]
-    levels, lowest = ([0.0] * len(shown) for _ in range(2))
+    levels = [0.0] * len(shown)
     for channel, name in enumerate(bundle.inpainter.config.contrasts):
         if name in known:
             values = cut(known[name], lesion.grid, crop)
-            # Images may be scaled to values below zero.
-            lowest[channel] = min(0.0, float(values.min()))
-            levels[channel] = tissue_level(values - lowest[channel], unknown)
-            shown[channel] = as_tensor(normalised(values - lowest[channel], levels[channel]))
-    return Canvas(number, torch.cat(shown, dim=1), as_tensor(unknown), levels, lowest)
+            levels[channel] = tissue_level(values, unknown)
+            shown[channel] = as_tensor(normalised(values, levels[channel]))
+    return Canvas(number, torch.cat(shown, dim=1), as_tensor(unknown), levels)

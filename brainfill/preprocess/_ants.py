@@ -16,6 +16,8 @@ from brainfill.core.context import Context
 from brainfill.core.grid import Grid
 
 _THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
+# Atropos draws a seed of its own, whatever ANTsPy was told, unless it is told not to seed by the clock.
+ATROPOS_SEED = "0"
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])  # RAS+ millimetres to ITK's and back
 
 

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+
+from brainfill.core.background import background
 from brainfill.core.context import Context
 from brainfill.core.errors import GeometryError
 from brainfill.core.grid import BoolArray, FloatArray, Grid
@@ -112,15 +115,29 @@ def map_scan(
 ) -> Scan:
     """Take every image, mask and label map of a scan to `grid`.
 
+    What lies beyond the ends of an image becomes its background.
+
     The new volumes have no source: they are not what a file holds, and must not be written as if they were.
     """
     return Scan(
         scan.subject,
-        {name: Volume(values(image.data), grid) for name, image in scan.images.items()},
+        {name: Volume(_moved(image, values, flags), grid) for name, image in scan.images.items()},
         lesion=Mask(flags(scan.lesion.data), grid) if scan.lesion else None,
         brain=Mask(flags(scan.brain.data), grid) if scan.brain else None,
         labels=LabelMap(labels(scan.labels.data), grid, scan.labels.names) if scan.labels else None,
     )
+
+
+def _moved(
+    image: Volume,
+    values: Callable[[FloatArray], FloatArray],
+    flags: Callable[[BoolArray], BoolArray],
+) -> FloatArray:
+    moved, level = values(image.data), background(image.data).level
+    if level == 0:
+        return moved
+    beyond = ~flags(np.ones(image.grid.shape, bool))
+    return np.where(beyond, moved + np.float32(level), moved)
 
 
 def _expect(found: Grid, expected: Grid) -> None:

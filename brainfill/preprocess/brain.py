@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from brainfill.core.background import from_background
 from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.volume import Mask, Volume
@@ -27,7 +28,7 @@ def stripped_brain(image: Volume) -> Mask | None:
     volume_ml = float(shown.sum()) * image.grid.voxel_ml()
     if not _STRIPPED_ML[0] <= volume_ml <= _STRIPPED_ML[1] or shown.mean() > _MOST_SHOWN:
         return None
-    background = image.data[~shown]
+    background = from_background(image)[0].data[~shown]
     # Air of a scanner is never one and the same value everywhere.
     flat = np.count_nonzero(background == np.median(background)) > 0.99 * background.size
     return Mask(shown, image.grid) if flat else None
@@ -57,7 +58,7 @@ def check_brain(image: Volume, brain: Mask, subject: str, least_ml: float, most_
             f"expected {least_ml:g} to {most_ml:g} ml"
         )
         raise DataError(msg, look)
-    found = structure(image, brain.data)
+    found = structure(from_background(image)[0], brain.data)
     if found < _LEAST_STRUCTURE:
         msg = (
             f"what was found in '{subject}' is no brain: its tissues differ by {found:.3f} of its "
@@ -67,7 +68,7 @@ def check_brain(image: Volume, brain: Mask, subject: str, least_ml: float, most_
 
 
 def structure(image: Volume, inside: BoolArray) -> float:
-    """How much tissues of a few millimetres differ inside a mask, as a share of its median intensity.
+    """How much tissues of a few millimetres differ inside a mask, as a share of its median intensity above background 0.
 
     The standard deviation of a difference of Gaussians, away from the mask's edge: noise has too little of it for
     being fine, a phantom for being smooth.

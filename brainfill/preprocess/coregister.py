@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from brainfill.core.background import from_background
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError
 from brainfill.core.volume import Volume
@@ -36,9 +37,10 @@ def align(t1: Volume, other: Volume, name: str, ctx: Context) -> tuple[Volume, R
     if same_grid(other.grid, t1.grid, f"the {name}", ctx.warn):
         return Volume(other.data, t1.grid), None
     ctx.progress(f"registering {name} to T1w", 0, 1)
-    found = register(t1, None, other, None, "rigid", "balanced", ctx, same_contrast=False)
-    data = carry(other.data, other.grid, t1.grid, [found.forward], "bspline", ctx)
-    moved = Volume(data, t1.grid)
+    still, (counted, level) = from_background(t1)[0], from_background(other)
+    found = register(still, None, counted, None, "rigid", "balanced", ctx, same_contrast=False)
+    data = carry(counted.data, other.grid, t1.grid, [found.forward], "bspline", ctx)
+    moved = Volume(data + np.float32(level), t1.grid)
     shown = carry(foreground(other), other.grid, t1.grid, [found.forward], "linear", ctx) > 0.5
     inside = foreground(t1)
     overlap = 2 * int((shown & inside).sum()) / max(1, int(np.sum(shown) + np.sum(inside)))

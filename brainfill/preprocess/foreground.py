@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from brainfill.core.background import background, from_background
 from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.volume import Volume
 from brainfill.preprocess.pieces import ACROSS, ends, without_holes
@@ -19,18 +20,18 @@ _COARSE_MM = 2.0
 def foreground(image: Volume) -> BoolArray:
     """Head or brain against background, holes filled.
 
-    The background is the value most common on the six faces. If what remains begins with tissue, as in a stripped
-    brain, it is the foreground, voxel by voxel. If it begins with noisy air, the voxels above a tenth of the robust
-    range are taken (the threshold of Smith 2002, https://doi.org/10.1002/hbm.10062), of these the large connected
-    pieces with skull and sinuses filled, in steps of about 2 mm.
+    If what is left of the image without the flat value of its background begins with tissue, as in a stripped brain or
+    a piece of one, it is the foreground, voxel by voxel. If it begins with noisy air, the voxels above a tenth of the
+    robust range are taken (the threshold of Smith 2002, https://doi.org/10.1002/hbm.10062), of these the large
+    connected pieces with skull and sinuses filled, in steps of about 2 mm.
 
     Args:
-        image: whole head or stripped brain; negative values are allowed.
+        image: whole head or stripped brain, any range.
 
     Returns:
         bool (X, Y, Z); all false for a constant image.
     """
-    data = image.data
+    data = from_background(image)[0].data
     level = _common_face_value(data)
     inside = np.asarray(data != level)
     if not inside.any():
@@ -39,6 +40,9 @@ def foreground(image: Volume) -> BoolArray:
     floor = min(low, level)
     cut = floor + _AIR_SHARE * (high - floor)
     factor = tuple(max(1, int(_COARSE_MM / s + 1e-3)) for s in image.grid.spacing())
+    if background(data).flat is None:  # a common grey of a piece of tissue is no background
+        shown = np.ones_like(inside)
+        return shown if _begins_above(cut, data, shown, factor) else _head(data > cut, factor)
     if _begins_above(cut, data, inside, factor):
         return without_holes(inside, ACROSS)
     return _head(data > cut, factor)

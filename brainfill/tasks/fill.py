@@ -201,15 +201,18 @@ def fill_measures(
     Returns:
         `StripeIndex` before and after by world axis, `LargestStripeIndex` after, and `BorderStepPct`.
     """
+    from brainfill.core.background import background
+    from brainfill.core.figures import figure
     from brainfill.metrics.border import border_step_pct
     from brainfill.tasks.smooth import stripe_indices
 
     after = stripe_indices(filled, hole.data, whole=False)
-    step_pct = border_step_pct(filled.data, lesion.data, hole.data, head)
+    level = background(image.data).level
+    step_pct = border_step_pct(filled.data - level, lesion.data, hole.data, head)
     return {
         "StripeIndex": {"Before": stripe_indices(image, hole.data, whole=False), "After": after},
         "LargestStripeIndex": max((v for v in after.values() if v is not None), default=None),
-        "BorderStepPct": step_pct if math.isfinite(step_pct) else None,
+        "BorderStepPct": figure(step_pct) if math.isfinite(step_pct) else None,
     }
 
 

@@ -119,11 +119,12 @@ def stripe_indices(image: Volume, where: BoolArray, *, whole: bool) -> dict[str,
         where: (X, Y, Z), the fill or the head.
         whole: a head has no surroundings to compare with; the plain ratio of changes is given.
     """
+    from brainfill.core.figures import figure
     from brainfill.metrics.texture import step_ratios, stripe_index
 
     found = (step_ratios if whole else stripe_index)(image.data, where)
     by_axis = _by_axis(image.grid, found)
-    return {axis: value if math.isfinite(value) else None for axis, value in by_axis.items()}
+    return {a: figure(value) if math.isfinite(value) else None for a, value in by_axis.items()}
 
 
 def _chosen(

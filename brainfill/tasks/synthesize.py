@@ -207,10 +207,12 @@ def _painted(
 
 
 def _described(visit: Visit) -> dict[str, Any]:
+    from brainfill.core.figures import figure
     from brainfill.lesions.components import label_lesions
     from brainfill.lesions.contrast import contrast_of
 
-    ratios = {n: contrast_of(v.data, visit.lesion) for n, v in visit.images.items()}
+    found = {n: contrast_of(v.data, visit.lesion) for n, v in visit.images.items()}
+    ratios = {n: None if ratio is None else figure(ratio) for n, ratio in found.items()}
     return {
         "Visit": visit.name or "first",
         "Count": int(label_lesions(visit.lesion).data.max()),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from brainfill.core.background import from_background
 from brainfill.core.grid import Box, FloatArray
 from brainfill.core.volume import Volume
 from brainfill.preprocess.crops import working_grid
@@ -69,7 +70,7 @@ def _boxed(thickness: Volume, t1: Volume) -> tuple[FloatArray, FloatArray]:
     values = resample_to(thickness.data, thickness.grid, whole, 0)
     box = Box.around(values > 0).grow((_MARGIN_VOX,) * 3).within(whole.shape)
     values = values[box.slices]
-    image = resample_to(t1.data, t1.grid, whole.crop(box), 1)
+    image = resample_to(from_background(t1)[0].data, t1.grid, whole.crop(box), 1)
     inside = ndimage.binary_closing(np.pad(values > 0, 9), iterations=8)[(slice(9, -9),) * 3]
     inside = ndimage.binary_dilation(inside, iterations=2)
     # Cortex is a ring in axial slices, though a cup as a whole.

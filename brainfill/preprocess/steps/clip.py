@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from brainfill.core.background import background
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError
@@ -36,7 +37,9 @@ class Config:
     over: Literal["brain", "foreground", "image"] = option(
         "brain", "voxels the percentiles are taken of; the foreground where no brain is known"
     )
-    from_zero: bool = option(False, "the smallest value is 0 instead of a percentile")
+    from_zero: bool = option(
+        False, "the smallest value is the background (0) instead of a percentile"
+    )
     scale: Literal["none", "01", "pm1"] = option(
         "none", "what the kept range becomes: itself, 0 to 1, or -1 to 1"
     )
@@ -93,7 +96,7 @@ def _range(scan: Scan, image: Volume, config: Config) -> tuple[float, float]:
     inside = _inside(scan, image, config.over)
     values = image.data[inside] if inside.any() else image.data.ravel()
     low, high = (float(v) for v in np.percentile(values, [config.low, config.high]))
-    return (min(0.0, high) if config.from_zero else low), high
+    return (min(background(image.data).level, high) if config.from_zero else low), high
 
 
 def _inside(scan: Scan, image: Volume, over: str) -> BoolArray:

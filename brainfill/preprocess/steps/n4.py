@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from brainfill.core.background import from_background, without_spikes
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError
+from brainfill.core.figures import figure
 from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.core.volume import Mask, Scan, Volume
 from brainfill.preprocess._ants import load_ants, to_ants
@@ -45,19 +47,22 @@ class N4Undo:
 
     Args:
         fields: by contrast, what each image was divided by.
+        levels: by contrast, the background that the image was counted from.
     """
 
     fields: Mapping[str, Volume]
+    levels: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def facts(self) -> Mapping[str, Any]:
         """Lowest and highest value of each field."""
-        spans = {n: [float(f.data.min()), float(f.data.max())] for n, f in self.fields.items()}
+        spans = {n: [figure(f.data.min()), figure(f.data.max())] for n, f in self.fields.items()}
         return {"BiasFieldRange": spans}
 
     def volume(self, image: Volume, contrast: str = "T1w") -> Volume:
         """The image with the shading of its contrast."""
-        return Volume(image.data * self.fields[contrast].data, image.grid)
+        shading, level = self.fields[contrast].data, self.levels.get(contrast, 0.0)
+        return Volume((image.data - np.float32(level)) * shading + np.float32(level), image.grid)
 
     def mask(self, mask: Mask) -> Mask:
         """The mask itself."""
@@ -68,14 +73,16 @@ def build(config: Config) -> Step:
     """A step that divides each image by its own field, fitted in the brain but not in the lesion."""
 
     def step(scan: Scan, ctx: Context) -> tuple[Scan, Undo]:
-        fields = {}
+        fields, levels, images = {}, {}, {}
         for number, (name, image) in enumerate(scan.images.items()):
             ctx.progress("correcting the bias field", number, len(scan.images))
-            fields[name] = Volume(_field(scan, image, config, ctx), scan.grid)
+            counted, levels[name] = from_background(image)
+            fields[name] = Volume(_field(scan, counted, config, ctx), scan.grid)
+            lit = counted.data / fields[name].data + np.float32(levels[name])
+            images[name] = Volume(lit, scan.grid)
         ctx.progress("correcting the bias field", len(fields), len(fields))
-        images = {n: Volume(v.data / fields[n].data, v.grid) for n, v in scan.images.items()}
         changed = Scan(scan.subject, images, scan.lesion, scan.brain, scan.labels)
-        return changed, N4Undo(fields)
+        return changed, N4Undo(fields, levels)
 
     return step
 
@@ -84,35 +91,35 @@ def _field(scan: Scan, image: Volume, config: Config, ctx: Context) -> FloatArra
     where = _fitted(scan, image)
     if not where.any():
         msg = (
-            f"cannot fit a bias field to '{scan.subject}': no voxel to look at has a value above 0"
+            f"cannot fit a bias field to '{scan.subject}': no voxel to look at is above background"
         )
         raise DataError(
             msg, "look at the brain mask; N4 takes logarithms and needs positive values"
         )
     box = scan.grid.box_around(where, _MARGIN_MM)
-    field = _fit(
+    found = _fit(
         Volume(image.data[box.slices], scan.grid.crop(box)), where[box.slices], config, ctx
     )
     # Nothing was seen beyond the box, and a spline runs away where nothing holds it: there the field stays what it
     # is at the nearest face.
     beyond = [(a, n - b) for a, b, n in zip(box.start, box.stop, scan.grid.shape, strict=True)]
-    return np.pad(field, beyond, mode="edge")
+    return np.pad(found, beyond, mode="edge")
 
 
 def _fit(image: Volume, where: BoolArray, config: Config, ctx: Context) -> FloatArray:
     """The field of a part of an image, fitted at `where`: float32, positive, of geometric mean 1 there."""
     ants = load_ants(ctx)
-    field = ants.n4_bias_field_correction(
-        to_ants(ants, image.data, image.grid),
+    found = ants.n4_bias_field_correction(
+        to_ants(ants, without_spikes(image.data), image.grid),
         mask=to_ants(ants, where, image.grid),
         shrink_factor=_shrink(image.grid, config.shrink),
         convergence={"iters": [config.iterations] * 4, "tol": config.tolerance},
         spline_param=config.spline_mm,
         return_bias_field=True,
     ).numpy()
-    field = np.clip(np.nan_to_num(field, nan=1.0), _SMALLEST_FIELD, None)
+    found = np.clip(np.nan_to_num(found, nan=1.0), _SMALLEST_FIELD, None)
     # N4 leaves the mean open; with a mean of 1 intensities stay what they are.
-    return np.asarray(field / np.exp(np.log(field[where]).mean()), np.float32)
+    return np.asarray(found / np.exp(np.log(found[where]).mean()), np.float32)
 
 
 def _shrink(grid: Grid, wanted: int) -> int:

@@ -24,7 +24,7 @@ class Config:
         16, "each side becomes a multiple of this", unit="voxels", low=1, high=1024
     )
     at_least: int = option(1, "no side is shorter than this", unit="voxels", low=1, high=2048)
-    value: float = option(0.0, "intensity of the added voxels", low=-1e6, high=1e6)
+    value: float = option(0.0, "intensity of the added voxels above background", low=-1e6, high=1e6)
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from brainfill.core.background import from_background, without_spikes
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError, GeometryError
+from brainfill.core.figures import figure
 from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.core.volume import Mask, Scan, Volume
 from brainfill.preprocess._base import Step, Undo, map_scan
@@ -144,9 +146,10 @@ def _carried(
 
 
 def _found(scan: Scan, template: Template, config: Config, ctx: Context) -> Registration:
-    image = next(iter(scan.images.values()))
+    image = from_background(next(iter(scan.images.values())))[0]
     if scan.brain:
         image = image.like(np.where(scan.brain.data, image.data, 0))
+    image = image.like(without_spikes(image.data))
     ignored = scan.lesion if config.mask_lesion else None
     return register(
         template.image, template.brain.data, image, ignored, config.kind, config.effort, ctx
@@ -184,7 +187,7 @@ def _checked(
     return {
         "Template": template.name,
         "TransformKind": config.kind,
-        "Correlation": correlation,
+        "Correlation": figure(correlation),
         "BrainOverlapDice": overlap,
         "LesionMasked": bool(config.mask_lesion and changed.lesion and changed.lesion.data.any()),
         "TransformType": "matrix" if forward.linear else "displacement field",

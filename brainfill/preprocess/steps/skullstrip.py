@@ -1,4 +1,4 @@
-"""Keep the brain and set the rest to 0; lesions are kept even where the brain was not found."""
+"""Keep the brain, counted from the background, and set the rest to 0; lesions are kept even where no brain was found."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from brainfill.core import registry
+from brainfill.core.background import from_background
 from brainfill.core.config import check_ranges, from_dict, option
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError
@@ -53,17 +54,20 @@ class StripUndo:
     Args:
         images: as they were, by contrast.
         kept: the voxels that were kept.
+        levels: background of each image, which was taken off.
         facts: who found the brain, and why.
     """
 
     images: Mapping[str, Volume]
     kept: Mask
+    levels: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def volume(self, image: Volume, contrast: str = "T1w") -> Volume:
         """The image in the brain, its contrast as it was elsewhere."""
-        before = self.images[contrast].data
-        return Volume(np.where(self.kept.data, image.data, before), image.grid)
+        before, level = self.images[contrast].data, self.levels.get(contrast, 0.0)
+        data = image.data + np.float32(level) if level else image.data
+        return Volume(np.where(self.kept.data, data, before), image.grid)
 
     def mask(self, mask: Mask) -> Mask:
         """The mask itself."""
@@ -80,7 +84,11 @@ def build(config: Config) -> Step:
         # A stripper may take a lesion at the surface for skull.
         added = scan.lesion.data & ~found.brain.data if scan.lesion else np.False_
         kept = Mask(found.brain.data | added, scan.grid)
-        images = {n: Volume(np.where(kept.data, v.data, 0), v.grid) for n, v in scan.images.items()}
+        counted = {n: from_background(v) for n, v in scan.images.items()}
+        images = {
+            n: Volume(np.where(kept.data, v.data, 0), v.grid) for n, (v, _) in counted.items()
+        }
+        levels = {n: level for n, (_, level) in counted.items()}
         changed = Scan(scan.subject, images, scan.lesion, kept, scan.labels)
         facts = {
             "SkullStripBackend": found.backend,
@@ -88,7 +96,9 @@ def build(config: Config) -> Step:
             "BrainVolumeML": kept.volume_ml(),
             "LesionVoxelsAddedToBrain": int(np.sum(added)),
         }
-        return changed, StripUndo(scan.images, kept, facts)
+        if any(levels.values()):
+            facts["BackgroundTakenOff"] = levels
+        return changed, StripUndo(scan.images, kept, levels, facts)
 
     return step
 

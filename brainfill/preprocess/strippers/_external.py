@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from brainfill.core.background import from_background
 from brainfill.core.context import Context
 from brainfill.core.errors import ExternalError
 from brainfill.core.external import find_program, run_program
@@ -37,7 +38,8 @@ def external_stripper(
         ctx.progress(f"finding the brain ({package})", 0, 1)
         with tempfile.TemporaryDirectory(prefix="brainfill-") as name:
             folder = Path(name)
-            nib.save(nib.Nifti1Image(image.data, image.grid.affine), folder / IMAGE)
+            shown = from_background(image)[0]
+            nib.save(nib.Nifti1Image(shown.data, image.grid.affine), folder / IMAGE)
             written = run_program(found, arguments, folder, mask_name, _INSTEAD)
             data = np.asarray(nib.load(written).dataobj)
         if data.shape != image.grid.shape:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from brainfill.bundles.store import SegmenterBundle, find, load_segmenter
+from brainfill.core.background import from_background
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError
@@ -102,7 +103,8 @@ def _around(brain: BoolArray, grid: Grid, crop_vox: Index3) -> Grid:
 
 
 def _coarse(image: Volume, grid: Grid) -> Volume:
-    above = image.data - image.data.min()  # beyond the image's ends is 0, which must be dark
+    counted = np.maximum(from_background(image)[0].data, 0)
+    above = counted - counted.min()  # beyond the image's ends is 0, which must be dark
     return Volume(resample_to(above, image.grid, grid, 1), grid)
 
 

@@ -11,7 +11,13 @@ from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
 from brainfill.core.grid import BoolArray, FloatArray, Grid
 from brainfill.core.volume import Scan, Volume
-from brainfill.preprocess._ants import ants_version, load_ants, own_temporary_files, to_ants
+from brainfill.preprocess._ants import (
+    ATROPOS_SEED,
+    ants_version,
+    load_ants,
+    own_temporary_files,
+    to_ants,
+)
 from brainfill.preprocess.registration import Kind, Registration
 from brainfill.preprocess.template import tissue_maps
 from brainfill.preprocess.tissues._base import Segmenter, Tissues, brain_of
@@ -97,5 +103,6 @@ def _posteriors(
             m=f"[{config.smoothness},1x1x1]",
             c=f"[{config.iterations},0]",
             priorweight=config.prior_weight,
+            r=ATROPOS_SEED,
         )
     return [np.asarray(p.numpy(), np.float32) for p in found["probabilityimages"]]

@@ -12,7 +12,13 @@ from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.volume import LabelMap, Mask, Scan, Volume
 from brainfill.lesions.anatomy import CSF, GREY, WHITE
-from brainfill.preprocess._ants import ants_version, load_ants, own_temporary_files, to_ants
+from brainfill.preprocess._ants import (
+    ATROPOS_SEED,
+    ants_version,
+    load_ants,
+    own_temporary_files,
+    to_ants,
+)
 from brainfill.preprocess.registration import Kind, Registration
 from brainfill.preprocess.tissues._base import NAMES, Segmenter, Tissues, brain_of
 
@@ -93,7 +99,7 @@ def _classes(values: FloatArray, looked: Mask, ctx: Context) -> FloatArray:
     images = [to_ants(ants, array, looked.grid) for array in (values, flags)]
     with own_temporary_files():
         try:
-            found = ants.atropos(*images, i="kmeans[3]", m=_MRF, c=_ITERATIONS)
+            found = ants.atropos(*images, i="kmeans[3]", m=_MRF, c=_ITERATIONS, r=ATROPOS_SEED)
         except Exception as error:  # ANTsPy has no class of its own for what it gives up on
             msg = "cannot tell tissues apart: Atropos gives up, as it does on classes without any noise"
             raise DataError(msg, "look at the image, or give tissue labels") from error

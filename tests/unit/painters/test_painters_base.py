@@ -28,8 +28,7 @@ def test_a_lesion_of_one_brightness_keeps_it_up_to_its_surface_on_every_grid(
     scan, expected = phantom_scan(any_grid), []
 
     def draw(canvas):
-        units = zip((0.5, 1.5), canvas.levels, canvas.lowest, strict=True)
-        expected.extend(part * level + lowest for part, level, lowest in units)
+        expected.extend(part * level for part, level in zip((0.5, 1.5), canvas.levels, strict=True))
         return torch.stack([torch.full_like(canvas.lesion[0, 0], v) for v in (0.5, 1.5)])
 
     values = painted(bundle, scan.images, scan.lesion, draw)

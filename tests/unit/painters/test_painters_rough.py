@@ -28,7 +28,7 @@ def canvas(t1=0.8, flair=0.7, levels=(500.0, 300.0), side=14):
     lesion = torch.zeros(1, 1, side, side, side)
     lesion[..., 4:9, 4:9, 4:9] = 1
     image = torch.cat([torch.full_like(lesion, v) for v in (t1, flair)], dim=1)
-    return Canvas(0, image, lesion, levels, (0.0, 0.0))
+    return Canvas(0, image, lesion, levels)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_kept_contrast_by_hand():
     rough[:, :1][inside], rough[:, 1:][inside] = 0.5, 1.3  # contrasts -0.3 and 0.6
     painted[:, :1][inside], painted[:, 1:][inside] = 0.62, 1.0  # -0.18 and 0.3
     assert kept_contrast(painted, rough, given) == pytest.approx(0.5)
-    t1_only = Canvas(0, given.image, given.lesion, (500.0, 0.0), (0.0, 0.0))
+    t1_only = Canvas(0, given.image, given.lesion, (500.0, 0.0))
     assert kept_contrast(painted, rough, t1_only) == pytest.approx(0.6)
 
 

@@ -111,11 +111,12 @@ def test_small_voxels_are_looked_at_every_so_many_millimetres(monkeypatch, ctx, 
     assert asked == [every]
 
 
-def test_a_scan_without_positive_values_is_refused(brain, brain_grids, ctx):
+@pytest.mark.parametrize("shift", [0, -2000])
+def test_a_brain_that_shows_background_only_is_refused(brain, brain_grids, ctx, shift):
     grid = brain_grids["RAS"]
-    scan = Scan(
-        "sub-3", {"T1w": Volume(-brain(grid).data, grid)}, brain=Mask(np.ones(grid.shape), grid)
-    )
+    shown = brain(grid).data
+    image = Volume(shown + shift, grid)
+    scan = Scan("sub-3", {"T1w": image}, brain=Mask(shown == 0, grid))
     with pytest.raises(DataError, match=r"'sub-3'.*no voxel"):
         n4.build(n4.Config())(scan, ctx)
 

@@ -118,12 +118,12 @@ def test_pad_and_undo_on_every_grid(any_grid, phantom_scan, ctx, multiple, at_le
 
 
 def test_pad_by_hand(ctx):
-    image = Volume(np.arange(1.0, 4).reshape(1, 1, 3), Grid((1, 1, 3), np.eye(4)))
+    image = Volume(np.arange(3.0).reshape(1, 1, 3), Grid((1, 1, 3), np.eye(4)))
     changed, _ = step_of(pad, multiple=2)(Scan("a", {"T1w": image}), ctx)
-    np.testing.assert_array_equal(changed.images["T1w"].data[0, 0], [1, 2, 3, 0])
+    np.testing.assert_array_equal(changed.images["T1w"].data[0, 0], [0, 1, 2, 0])
     np.testing.assert_array_equal(changed.images["T1w"].data[1, 1], 0)
     wider, _ = step_of(pad, multiple=1, at_least=7)(Scan("a", {"T1w": image}), ctx)
-    np.testing.assert_array_equal(wider.images["T1w"].data[3, 3], [0, 0, 1, 2, 3, 0, 0])
+    np.testing.assert_array_equal(wider.images["T1w"].data[3, 3], [0, 0, 0, 1, 2, 0, 0])
 
 
 @pytest.mark.parametrize("around", ["foreground", "brain"])

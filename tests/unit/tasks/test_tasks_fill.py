@@ -92,7 +92,7 @@ def test_facts_and_table(scan, paint, ctx):
     image = scan.images["T1w"].data
     assert facts["IntensityRangeInput"] == [float(image.min()), float(image.max())]
     assert rows[0]["mean_after"] == PAINT
-    assert rows[0]["mean_before"] == pytest.approx(image[scan.lesion.data].mean(), rel=1e-5)
+    assert rows[0]["mean_before"] == pytest.approx(image[scan.lesion.data].mean(), rel=5e-4)
 
 
 def test_stripes_and_the_step_at_the_border_are_recorded(scan, paint, ctx):
