@@ -17,6 +17,27 @@ VOLUME_PCT = 0.5
 TEXTURE, STRIPES = (0.8, 1.2), (0.95, 1.1)
 
 Means = Mapping[tuple[str, str], Score]
+ByDilation = Mapping[tuple[str, str, str], Score]
+
+
+def rim_shortfalls(means: ByDilation) -> list[str]:
+    """One sentence for each kind with a rim where the default is not the best of all dilations and peers."""
+    found = []
+    for (kind, method, dilate), own in means.items():
+        if method != GUESS or dilate != "own" or "-" not in kind:
+            continue
+        others = {
+            (m, d): s for (k, m, d), s in means.items() if k == kind and (m, d) != (GUESS, "own")
+        }
+        for field in ("rms_pct", "touched_rms_pct"):
+            (m, d), best = min(
+                others.items(), key=lambda item: getattr(item[1], field), default=(("", ""), own)
+            )
+            if getattr(own, field) > getattr(best, field):
+                found.append(
+                    f"{kind}: {field} {getattr(own, field):.2f}, {m} with --dilate {d} has {getattr(best, field):.2f}"
+                )
+    return found
 
 
 def shortfalls(means: Means) -> list[str]:

@@ -155,7 +155,7 @@ def _filled(case: Case, kind: str, method: str, folder: Path, rng: np.random.Gen
     damaged = overwritten(kind, case.truth, case.hole, case.tissues, rng)
     t1 = save(folder / "t1.nii.gz", damaged.astype(np.float32), case.grid.affine)
     mask = save(folder / "mask.nii.gz", case.hole.astype(np.uint8), case.grid.affine)
-    return filled(t1, mask, folder / "out.nii.gz", method, 0, case.truth, case.tissues)
+    return filled(t1, mask, folder / "out.nii.gz", method, "0", case.truth, case.tissues, case.hole)
 
 
 if __name__ == "__main__":

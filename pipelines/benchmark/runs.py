@@ -17,6 +17,10 @@ from scipy import ndimage
 
 from brainfill.metrics.image import fill_metrics
 
+WHITE = 3
+# A voxel was touched by a lesion if so much of it is the lesion's.
+TOUCHED = 0.02
+
 
 class Person(NamedTuple):
     """A healthy scan as stored, and its tissues (1 CSF, 2 grey, 3 white matter) on the same grid."""
@@ -39,6 +43,8 @@ class Score(NamedTuple):
             tissue; mean of its size over lesions.
         volume_pct: change of white or grey matter, whichever is larger, in percent of the tissue that was
             in the hole.
+        rms_pct: root of the mean squared error in the mask, of white matter.
+        touched_rms_pct: the same in the mask and in every voxel that the lesion has a share in.
         seconds: start-up included.
         peak_mb: peak memory; never below that of the benchmark itself, from which the process is split off.
     """
@@ -50,6 +56,8 @@ class Score(NamedTuple):
     stripes: float
     border_step_pct: float
     volume_pct: float
+    rms_pct: float
+    touched_rms_pct: float
     seconds: float
     peak_mb: float
 
@@ -67,9 +75,10 @@ def filled(
     mask: Path,
     out: Path,
     method: str,
-    dilate: int,
+    dilate: str,
     truth: NDArray[Any],
     tissues: NDArray[Any],
+    share: NDArray[Any],
 ) -> Score:
     """Fill by the command, in a process of its own, and score against the truth.
 
@@ -78,13 +87,15 @@ def filled(
         mask: its hole.
         out: written.
         method: name, or name:option=value,option=value for other options of `brainfill fill`.
-        dilate: voxels the mask grows by first; scores are those of the mask as it is.
+        dilate: how far the mask grows first, "own" for the method's default; scores are those of the mask as it is.
         truth: what was there, on the grid of the scan.
         tissues: 1 CSF, 2 grey, 3 white matter, on the same grid.
+        share: how much of each voxel is the lesion's (0 to 1).
     """
     name, _, options = method.partition(":")
     command = [sys.executable, "-m", "brainfill", "fill", str(t1), str(mask), "-o", str(out)]
-    command += ["--method", name, "--dilate", str(dilate), "--force", "-q"]
+    command += ["--method", name, "--force", "-q"]
+    command += [] if dilate == "own" else ["--dilate", dilate]
     command += [f"--{option}" for option in options.split(",") if option]
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - own command
@@ -95,6 +106,7 @@ def filled(
     damaged, hole = array(t1), array(mask) > 0
     damaged[hole] = 0
     fill, truth = array(out), truth.astype(np.float32)
+    white = float(np.median(truth[tissues == WHITE]))
     found, ideal = (fill_metrics(image, truth, hole, damaged) for image in (fill, truth))
     return Score(
         *(found[field] for field in Score._fields[:3]),
@@ -102,9 +114,16 @@ def filled(
         max(found[f"stripe_axis{i}"] / ideal[f"stripe_axis{i}"] for i in range(3)),
         100 * border_step(fill, truth, hole) / float(np.percentile(damaged, 99.5)),
         volume_change_pct(fill, truth, hole, tissues),
+        rms_pct(fill - truth, hole, white),
+        rms_pct(fill - truth, hole | (share > TOUCHED), white),
         seconds,
         usage.ru_maxrss / 1024,
     )
+
+
+def rms_pct(error: NDArray[Any], where: NDArray[np.bool_], level: float) -> float:
+    """Root of the mean squared error, in percent of a level."""
+    return 100 * float(np.sqrt(np.mean(np.square(error[where], dtype=np.float64)))) / level
 
 
 def border_step(fill: NDArray[Any], truth: NDArray[Any], hole: NDArray[np.bool_]) -> float:
