@@ -84,7 +84,7 @@ def command(
     quality: Annotated[Literal["fast", "balanced", "best"], flag(BidsConfig, "quality")] = default(
         BidsConfig, "quality"
     ),
-    dilate: Annotated[int, flag(BidsConfig, "dilate")] = default(BidsConfig, "dilate"),
+    dilate: Annotated[float, flag(BidsConfig, "dilate")] = default(BidsConfig, "dilate"),
     smooth_if: Annotated[float, flag(BidsConfig, "smooth_if")] = default(BidsConfig, "smooth_if"),
     thickness_backend: Annotated[
         Literal["direct", "ants", "antspynet", "dldirect", "fastsurfer", "freesurfer"],
