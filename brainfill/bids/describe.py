@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from brainfill import __version__
-from brainfill.bids.find import DESCRIPTION, Dataset, names_us
+from brainfill.bids.dataset import DESCRIPTION, Dataset, names_us
 from brainfill.bids.stage import REFUSED
 from brainfill.core.atomic import make_folder, replacing
 from brainfill.core.documents import read_json

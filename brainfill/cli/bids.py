@@ -148,7 +148,8 @@ def command(
     Lesion masks are found beside the T1w and in BIDS_DIR/derivatives, or where --derivatives says; several are joined.
     """
     config = bids_config(ctx, locals(), config_file)
-    from brainfill.bids.find import find_cases, open_dataset
+    from brainfill.bids.dataset import open_dataset
+    from brainfill.bids.find import find_cases
 
     data = open_dataset(
         bids_dir,
