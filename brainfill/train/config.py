@@ -23,7 +23,9 @@ class LoopConfig:
     weight_decay: float = option(0.01, "AdamW weight decay", low=0.0, high=10)
     clip: float = option(1.0, "largest norm of the gradient", low=1e-6, high=1e6)
     ema: float = option(0.999, "decay of the averaged weights", low=0.0, high=1.0)
-    precision: Literal["bfloat16", "float32"] = option("bfloat16", "arithmetic of the network")
+    precision: Literal["auto", "bfloat16", "float32"] = option(
+        "auto", "arithmetic of the network; auto is bfloat16 where the processor has it"
+    )
     reuse: int = option(1, "times each example is used, on average", low=1, high=10_000)
     pool: int = option(0, "examples kept to draw from; 0 is one batch", low=0, high=1_000_000)
     workers: int = option(

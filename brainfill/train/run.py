@@ -40,6 +40,7 @@ from brainfill.train.state import RunState
 from brainfill.train.trainer import (
     Report,
     any_process,
+    arithmetic,
     is_main_process,
     join_workers,
     leave_workers,
@@ -119,7 +120,8 @@ def train_run(
         state.load(out / STATE)
     millions = count_parameters(model.net) / 1e6
     say(
-        f"{millions:.2f} M parameters on {device}, {len(pack.names)} volumes, from step {state.step}"
+        f"{millions:.2f} M parameters in {arithmetic(config.train.precision, torch.device(device))} on {device}, "
+        f"{len(pack.names)} volumes, from step {state.step}"
     )
 
     began = spoke = saved = clock()

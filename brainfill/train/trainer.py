@@ -130,9 +130,8 @@ def _optimised(
     """
     rank, world = _rank_and_world()
     device = next(state.net.parameters()).device
-    autocast = torch.autocast(
-        device.type, dtype=torch.bfloat16, enabled=config.precision == "bfloat16"
-    )
+    half = arithmetic(config.precision, device) == "bfloat16"
+    autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=half)
     state.net.train()
     while state.step < config.steps:
         rng = np.random.default_rng([config.seed, rank, 1, state.step])
@@ -155,6 +154,20 @@ def _optimised(
         state.step += 1
         state.update_ema(config.ema)
         yield Report(state.step, float(loss.detach()), rate)
+
+
+def arithmetic(precision: str, device: torch.device) -> str:
+    """The arithmetic of a run, "bfloat16" or "float32": what `auto` means on this device.
+
+    A processor without bfloat16 imitates it ten times slower than it computes in float32.
+    """
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return "bfloat16" if native else "float32"
 
 
 def learning_rate(config: LoopConfig, step: int) -> float:

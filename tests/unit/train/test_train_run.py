@@ -22,7 +22,7 @@ from brainfill.train.config import TrainConfig
 from brainfill.train.pack import Pack, load_pack, save_pack
 from brainfill.train.run import resolved, train_run
 from brainfill.train.state import RunState
-from brainfill.train.trainer import learning_rate, new_state, train
+from brainfill.train.trainer import arithmetic, learning_rate, new_state, train
 
 TINY = ["model.crop_vox=[8,9,10]", "model.first_fill=harmonic", "model.unet.width=8"]
 SHORT = [*TINY, "train.steps=4", "train.batch=2", "train.warmup=2"]
@@ -383,7 +383,7 @@ def test_two_processes_train_one_network_on_the_mean_of_their_gradients(
     run = tmp_path / "run"
     settings = [
         *("train.steps=1", "train.batch=2", "train.precision=float32"),
-        *("train.clip=1e9", "train.noisiest=0"),
+        *("train.clip=1e6", "train.noisiest=0"),
     ]
     arguments = [data, "-o", run, "--family", "memory3d", "--preset", "tiny"]
     for setting in TINY + settings:
@@ -406,3 +406,16 @@ def test_two_processes_train_one_network_on_the_mean_of_their_gradients(
     for name in one:  # the moving mean of AdamW begins at zero and forgets a tenth
         expected = 0.1 * (one[name] + two[name]) / 2
         torch.testing.assert_close(state[f"exp_avg.{name}"], expected, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(("native", "means"), [(True, "bfloat16"), (False, "float32")])
+def test_half_precision_is_taken_where_the_processor_has_it(monkeypatch, native, means):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    assert arithmetic("auto", torch.device("cpu")) == means
+    assert arithmetic("float32", torch.device("cpu")) == "float32"
+    assert arithmetic("bfloat16", torch.device("cpu")) == "bfloat16"
+
+
+def test_a_run_says_its_arithmetic(start):
+    said = start("run", [*SHORT, "train.precision=bfloat16"])
+    assert any("parameters in bfloat16 on cpu" in line for line in said)
