@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from brainfill.core.documents import json_of
 from brainfill.core.errors import DataError, InputMissingError
 from brainfill.core.grid import BoolArray
 
@@ -38,7 +38,7 @@ def opened(path: Path, what: str, how: str) -> Iterator[tuple[dict[str, Any], Ma
     try:
         # Opened by us, since numpy leaves a file open that turns out not to be a zip archive.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            about = json_of(bytes(file["about"]), str(path))
+            about = json.loads(bytes(file["about"]))
             if about["format"] != FORMAT:
                 msg = f"'{path}' has pack format {about['format']}, expected {FORMAT}"
                 raise DataError(msg, "pack the data again with this version")

@@ -86,7 +86,7 @@ def test_with_reuse_examples_are_made_more_slowly_and_drawn_from_the_latest(
 
 
 def test_every_example_of_the_pool_has_its_turn(counted):
-    drawn = draw_batches(PACK, MODEL, config(reuse=1_000_000, pool=12), 3, 0, 0)
+    drawn = draw_batches(PACK, MODEL, config(reuse=10_000, pool=12), 3, 0, 0)
     used = Counter(n for batch in islice(drawn, 200) for n in numbers(batch))
     assert len(counted) == 12
     # Binomial with 600 draws of 12: 50 each, SD below 7; four of them.
