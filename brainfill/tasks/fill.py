@@ -112,7 +112,7 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
     settings = filler_config(config)
     image, lesion = _parts(scan)
     ctx.progress("looking at the lesions", 0, 1)
-    head = check_lesion(lesion, foreground(image), scan.subject, ctx)
+    head = check_lesion(lesion, foreground(image, lesion.data), scan.subject, ctx)
     hole = Mask(dilate(lesion.data, config.dilate, head), lesion.grid)
     labels = label_lesions(lesion)
     ctx.progress("looking at the lesions", 1, 1)
@@ -207,7 +207,7 @@ def fill_measures(
     from brainfill.tasks.smooth import stripe_indices
 
     after = stripe_indices(filled, hole.data, whole=False)
-    level = background(image.data).level
+    level = background(image.data, lesion.data).level
     step_pct = border_step_pct(filled.data - level, lesion.data, hole.data, head)
     return {
         "StripeIndex": {"Before": stripe_indices(image, hole.data, whole=False), "After": after},
