@@ -103,6 +103,7 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
         ConfigError: an option the method does not have.
         DataError: the mask is empty, off the head or over half of it.
     """
+    from brainfill.core.figures import figures
     from brainfill.core.volume import Mask
     from brainfill.lesions.components import dilate, label_lesions, lesion_table
     from brainfill.preprocess.foreground import foreground
@@ -130,7 +131,7 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
         if filling.sd is None:
             msg = f"the method '{config.method}' gives no standard deviation"
             raise ConfigError(msg, "leave --sd out, or choose --method diffusion")
-        volumes["sd"] = image.like(filling.sd)
+        volumes["sd"] = image.like(figures(filling.sd))
     table = lesion_table(labels, image, filled)
     facts = {
         "Method": config.method,
