@@ -117,7 +117,8 @@ def run_masks(
     progress("reading", 0, 1)
     scan = read_request(request, tell)
     progress("reading", 1, 1)
-    ctx = Context(seed=request.config.seed, progress=progress, warn=tell)
+    # Kinds without a choice of threads find the brain in one: the same on machines of any number of cores.
+    ctx = Context(seed=request.config.seed, progress=progress, warn=tell, deterministic=True)
     given: masks_task.Pool | masks_task.Patient
     if patient is None:
         given = [read_pool_mask(i, number, tell) for number, i in enumerate(request.pool, start=1)]

@@ -76,7 +76,7 @@ def test_the_same_seed_draws_the_same_and_another_something_else(scan, ctx):
 @pytest.mark.slow
 def test_tissues_that_are_found_are_the_same_every_time(scan, ctx):
     known = scan()
-    noise = np.random.default_rng(0).normal(0, 8, known.grid.shape) * known.brain.data
+    noise = np.random.default_rng(0).normal(0, 18, known.grid.shape) * known.brain.data
     noisy = known.images["T1w"].like(known.images["T1w"].data + noise)
     unknown = dataclasses.replace(known, images={"T1w": noisy}, labels=None)
     first, *others = (draw("place", unknown, [], CONFIG, ctx) for _ in range(3))

@@ -21,7 +21,7 @@ def scan(tissue_grids, tissue_phantom, monkeypatch):
     """A noisy phantom that is where the template is; stripping, registration and regions are planted."""
     grid = tissue_grids["RAS"]
     labels, _ = tissue_phantom(grid)
-    noise = np.random.default_rng(0).normal(0, 12, grid.shape) * (labels.data > 0)
+    noise = np.random.default_rng(0).normal(0, 18, grid.shape) * (labels.data > 0)
     image = Volume(np.choose(labels.data, [0, 30, 65, 100]) + noise, grid)
     regions = LabelMap(np.where(labels.data == GREY, FIRST + 4, DEEP), grid)
 
