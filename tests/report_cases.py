@@ -8,7 +8,7 @@ from brainfill.tasks._base import Result
 
 FILL_FACTS = {
     "GeneratedBy": {"Name": "brainfill", "Version": "0.1.0"},
-    "BrainfillArguments": {"dilate": 1, "feather": True, "aggregate": "mean", "space": "native"},
+    "BrainfillArguments": {"dilate": 1.0, "feather": True, "aggregate": "mean", "space": "native"},
     "Method": "diffusion",
     "Model": {"name": "t1-fill", "sha256": "b6df9744cfb7" + 52 * "0"},
     "Sampler": "ddim",
@@ -32,7 +32,7 @@ FILL_FACTS = {
 def filled(scan, *, sd=False, name="sub-01"):
     """A scan and what a task would give: its lesions painted in the value of the tissue around."""
     image, lesion = scan.images["T1w"], scan.lesion
-    hole = Mask(dilate(lesion.data, 1, image.data > 0), image.grid)
+    hole = Mask(dilate(lesion, 1.0, image.data > 0), image.grid)
     level = float(np.median(image.data[hole.data & ~lesion.data]))
     after = image.like(np.where(hole.data, level, image.data))
     labels = label_lesions(lesion)

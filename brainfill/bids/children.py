@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from brainfill.bids.hints import hint_here
-from brainfill.bids.leash import KILL, PATIENCE_S, signal_all
+from brainfill.bids.supervised import KILL, PATIENCE_S, signal_all
 from brainfill.core.errors import BrainfillError
 
-_LEASH = "brainfill.bids.leash"
+_SUPERVISED = "brainfill.bids.supervised"
 _THREADS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -105,7 +105,7 @@ class Children:
             if self.stopped:
                 raise StoppedError
             child = subprocess.Popen(  # noqa: S603 - our own commands, no shell
-                [sys.executable, "-m", _LEASH, *words],
+                [sys.executable, "-m", _SUPERVISED, *words],
                 stdin=subprocess.PIPE,  # closed by the system when this process is gone, however it ends
                 stdout=told,
                 stderr=log,

@@ -74,8 +74,12 @@ class BidsConfig:
     quality: Literal["fast", "balanced", "best"] = option(
         "balanced", "effort of the model's best guess"
     )
-    dilate: int = option(
-        1, "grow the mask first, inside the head only", unit="voxels", low=0, high=20
+    dilate: float = option(
+        1.0,
+        "grow the mask first, by a voxel at least, inside the head only",
+        unit="mm",
+        low=0,
+        high=20,
     )
     smooth_if: float = option(
         1.2, "smooth fills whose stripe index is above this", low=0.0, high=100.0

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from brainfill import __version__
-from brainfill.bids.find import DESCRIPTION, Dataset, names_us
+from brainfill.bids.dataset import DESCRIPTION, Dataset, names_us
 from brainfill.bids.stage import REFUSED
 from brainfill.core.atomic import make_folder, replacing
 from brainfill.core.documents import read_json
@@ -37,7 +37,7 @@ _CITATION = """# What to cite
 Lesions were filled with brainfill {version} (method `{method}`{model}).
 
 The text of a methods section: *Lesions in T1-weighted images were replaced by plausible healthy tissue with brainfill
-{version} (method {method}), on the grid of each scan; voxels outside the lesion mask, grown by {dilate} voxel(s), were left
+{version} (method {method}), on the grid of each scan; voxels outside the lesion mask, grown by {dilate:g} mm, were left
 as they were.*
 """
 _MEASURED = """

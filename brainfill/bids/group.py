@@ -11,7 +11,8 @@ from brainfill.bids.cohort import PAGE as THICKNESS_PAGE
 from brainfill.bids.cohort import TABLE as THICKNESS_TABLE
 from brainfill.bids.cohort import compare_people, thickness_rows
 from brainfill.bids.config import FILL, LESION, SMOOTH, BidsConfig
-from brainfill.bids.find import DESCRIPTION, Case, Dataset
+from brainfill.bids.dataset import DESCRIPTION, Dataset
+from brainfill.bids.find import Case
 from brainfill.bids.records import Record, read_record
 from brainfill.core.atomic import replacing
 from brainfill.core.documents import read_json

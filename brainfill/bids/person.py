@@ -15,7 +15,8 @@ from brainfill.bids import plan
 from brainfill.bids.children import Children, StoppedError
 from brainfill.bids.commands import command, name_outputs
 from brainfill.bids.config import COMPARE, LESION, THICKNESS, BidsConfig
-from brainfill.bids.find import Case, Dataset
+from brainfill.bids.dataset import Dataset
+from brainfill.bids.find import Case
 from brainfill.bids.idle import COPIED, is_empty, nothing_to_do
 from brainfill.bids.job import Job
 from brainfill.bids.lock import held

@@ -8,7 +8,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from brainfill.bids.children import Children
 from brainfill.bids.config import BidsConfig
-from brainfill.bids.find import Case, Dataset
+from brainfill.bids.dataset import Dataset
+from brainfill.bids.find import Case
 from brainfill.bids.person import (
     BUSY,
     DONE,

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from brainfill import __version__
-from brainfill.bids.find import Case, Dataset
+from brainfill.bids.dataset import Dataset
+from brainfill.bids.find import Case
 from brainfill.core.documents import read_json
 from brainfill.io.sidecar import write_sidecar
 from brainfill.io.tables import read_table, write_table

@@ -14,7 +14,8 @@ from brainfill.core.config import to_dict
 from brainfill.core.errors import BrainfillError
 
 if TYPE_CHECKING:
-    from brainfill.bids.find import Case, Dataset
+    from brainfill.bids.dataset import Dataset
+    from brainfill.bids.find import Case
     from brainfill.bids.person import Outcome
 
 

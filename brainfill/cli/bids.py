@@ -84,7 +84,7 @@ def command(
     quality: Annotated[Literal["fast", "balanced", "best"], flag(BidsConfig, "quality")] = default(
         BidsConfig, "quality"
     ),
-    dilate: Annotated[int, flag(BidsConfig, "dilate")] = default(BidsConfig, "dilate"),
+    dilate: Annotated[float, flag(BidsConfig, "dilate")] = default(BidsConfig, "dilate"),
     smooth_if: Annotated[float, flag(BidsConfig, "smooth_if")] = default(BidsConfig, "smooth_if"),
     thickness_backend: Annotated[
         Literal["direct", "ants", "antspynet", "dldirect", "fastsurfer", "freesurfer"],
@@ -148,7 +148,8 @@ def command(
     Lesion masks are found beside the T1w and in BIDS_DIR/derivatives, or where --derivatives says; several are joined.
     """
     config = bids_config(ctx, locals(), config_file)
-    from brainfill.bids.find import find_cases, open_dataset
+    from brainfill.bids.dataset import open_dataset
+    from brainfill.bids.find import find_cases
 
     data = open_dataset(
         bids_dir,

@@ -81,7 +81,7 @@ def command(
     quality: Annotated[Literal["fast", "balanced", "best"], flag(FillConfig, "quality")] = default(
         FillConfig, "quality"
     ),
-    dilate: Annotated[int, flag(FillConfig, "dilate")] = default(FillConfig, "dilate"),
+    dilate: Annotated[float, flag(FillConfig, "dilate")] = default(FillConfig, "dilate"),
     feather: Annotated[bool, flag(FillConfig, "feather")] = default(FillConfig, "feather"),
     samples: Annotated[int, flag(FillConfig, "samples")] = default(FillConfig, "samples"),
     aggregate: Annotated[

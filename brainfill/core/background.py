@@ -50,7 +50,7 @@ def background(data: FloatArray, hole: BoolArray | None = None) -> Background:
     3. with air: the nearest to low of 0 and, if flat, v, if that is within w of low; else low;
     4. 0; but low where low < -w, as tissue that goes far below 0 was not counted from there.
 
-    An image of one value has no background.
+    An image of one value is background throughout.
 
     Args:
         data: (X, Y, Z), any range; what is not finite is not looked at.
@@ -62,7 +62,7 @@ def background(data: FloatArray, hole: BoolArray | None = None) -> Background:
     value, share = _common(sides)
     rest = data[(data != value) & np.isfinite(data)]
     if not rest.size:
-        return Background(0.0, None)
+        return Background(value, value) if sides.size else Background(0.0, None)
     low, high = (float(v) for v in np.percentile(rest, _RANGE_PCT))
     flat = share >= _MUCH_OF_SIDES or (share >= _FAIR_SHARE_OF_SIDES and value < low)
     return Background(

@@ -65,6 +65,11 @@ class Box:
         )
 
     @staticmethod
+    def of(slices: tuple[slice, slice, slice]) -> Box:
+        """The box that slices with a start and a stop cut out."""
+        return Box(_index3(s.start for s in slices), _index3(s.stop for s in slices))
+
+    @staticmethod
     def around(where: BoolArray) -> Box:
         """The tightest box around the true voxels of `where` (X, Y, Z).
 

@@ -114,8 +114,7 @@ def _cut(
     background: float,
 ) -> tuple[Site, str]:
     """The site of one lesion, and what is wrong with it, if anything."""
-    x, y, z = slices
-    tight = Box((x.start, y.start, z.start), (x.stop, y.stop, z.stop))
+    tight = Box.of(slices)
     name = _name(number, labels[slices] == number, image.grid.crop(tight))
     reach = reach_mm
     while True:

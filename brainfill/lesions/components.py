@@ -8,9 +8,10 @@ import numpy as np
 from scipy import ndimage
 
 from brainfill.core.figures import figure
-from brainfill.core.grid import BoolArray
+from brainfill.core.grid import BoolArray, Box
 from brainfill.core.volume import LabelMap, Mask, Volume
 
+_EXACT = 1e-6  # distances of whole voxels may come out a little longer
 TOUCHING = np.ones((3, 3, 3), bool)  # voxels that share a face, an edge or a corner
 
 
@@ -26,18 +27,29 @@ def label_lesions(mask: Mask) -> LabelMap:
     return LabelMap(rank[labels], mask.grid)
 
 
-def dilate(where: BoolArray, n: int, within: BoolArray) -> BoolArray:
-    """Grow a mask by n voxels across faces; only voxels of `within` are added (METHODS 3.4).
+def dilate(mask: Mask, reach_mm: float, within: BoolArray) -> BoolArray:
+    """Grow a mask by a distance, and by one voxel across faces where voxels are larger than that.
 
     Args:
-        where: (X, Y, Z), all of it stays.
-        n: number of voxels, 0 for none.
-        within: where growth is allowed, same shape.
+        mask: all of it stays.
+        reach_mm: from centre to centre of voxels; 0 for none.
+        within: (X, Y, Z), where growth is allowed; it does not leap over what lies between.
+
+    Returns:
+        bool (X, Y, Z).
     """
-    if n == 0:
-        return np.array(where)
-    # The seeds may lie outside `within`; the growth may not.
-    return np.asarray(ndimage.binary_dilation(where, iterations=n, mask=within | where))
+    grown: BoolArray = mask.data.copy()
+    if reach_mm == 0:
+        return grown
+    sides = np.minimum(mask.grid.spacing(), reach_mm)
+    x, y, z = np.floor(reach_mm / sides + _EXACT).astype(int).tolist()
+    labels, _ = ndimage.label(mask.data, TOUCHING)
+    for found in ndimage.find_objects(labels):  # one at a time, since a scan is mostly no lesion
+        box = Box.of(found).grow((x, y, z)).within(mask.grid.shape).slices
+        seeds = mask.data[box]
+        near = ndimage.distance_transform_edt(~seeds, sampling=sides) <= reach_mm * (1 + _EXACT)
+        grown[box] |= ndimage.binary_propagation(seeds, mask=seeds | (near & within[box]))
+    return grown
 
 
 def largest_piece(flags: BoolArray) -> BoolArray:

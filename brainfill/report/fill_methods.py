@@ -44,12 +44,11 @@ def methods(facts: Mapping[str, Any]) -> str:
     )
 
 
-def _grown(voxels: int, *, feather: bool) -> str:
-    if not voxels:
+def _grown(reach_mm: float, *, feather: bool) -> str:
+    if not reach_mm:
         return ""
     blended = ", and fill and scan were blended there" if feather else ""
-    size = "one voxel" if voxels == 1 else f"{voxels} voxels"
-    return f"The lesion mask was first grown by {size} inside the head{blended}."
+    return f"The lesion mask was first grown by {reach_mm:g} mm, at least one voxel, inside the head{blended}."
 
 
 def _model(facts: Mapping[str, Any]) -> str:

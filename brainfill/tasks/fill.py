@@ -32,8 +32,12 @@ class FillConfig:
     """
 
     method: str = option("diffusion", "how to fill; see: brainfill list fillers")
-    dilate: int = option(
-        1, "grow the mask first, inside the head only", unit="voxels", low=0, high=20
+    dilate: float = option(
+        1.0,
+        "grow the mask first, by a voxel at least, inside the head only",
+        unit="mm",
+        low=0,
+        high=20,
     )
     feather: bool = option(True, "blend fill and scan in the ring that --dilate added")
     samples: int = option(0, "fills to draw; 0 is the model's best guess", low=0, high=1000)
@@ -114,7 +118,7 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
     image, lesion = _parts(scan)
     ctx.progress("looking at the lesions", 0, 1)
     head = check_lesion(lesion, foreground(image, lesion.data), scan.subject, ctx)
-    hole = Mask(dilate(lesion.data, config.dilate, head), lesion.grid)
+    hole = Mask(dilate(lesion, config.dilate, head), lesion.grid)
     labels = label_lesions(lesion)
     ctx.progress("looking at the lesions", 1, 1)
 

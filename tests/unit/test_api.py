@@ -57,7 +57,7 @@ def test_the_input_image_stays_as_it_was(pair):
     ("options", "sentence", "hint"),
     [
         ({"dilat": 2}, "no option 'dilat'", "did you mean 'dilate'?"),
-        ({"dilate": "2"}, "'dilate' must be a whole number", ""),
+        ({"dilate": "2"}, "'dilate' must be a number", ""),
         ({"dilate": -1}, "dilate must be between 0 and 20", ""),
         ({"method": "localmean", "steps": 3}, "--steps means nothing", "leave --steps out"),
         ({"method": "localmean", "device": "cuda"}, "--device cuda means nothing", ""),

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from brainfill.bids.find import find_cases, open_dataset
+from brainfill.bids.dataset import open_dataset
+from brainfill.bids.find import find_cases
 from brainfill.core.errors import ConfigError, InputMissingError
 
 

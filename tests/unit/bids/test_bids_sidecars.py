@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from brainfill.bids.find import Case, Dataset
+from brainfill.bids.dataset import Dataset
+from brainfill.bids.find import Case
 from brainfill.bids.names import parse
 from brainfill.bids.sidecars import describe_outputs
 from brainfill.io.tables import read_table, write_table

@@ -88,8 +88,9 @@ def test_a_corner_of_background_is():
     assert background(piece) == (0, 0)
 
 
-def test_an_image_of_one_value_has_none():
-    assert background(np.full((3, 4, 5), 7.0)) == (0, None)
+def test_an_image_of_one_value_is_nothing_else():
+    assert background(np.full((3, 4, 5), 7.0)) == (7, 7)
+    assert background(np.full((3, 4, 5), np.nan)) == (0, None)
 
 
 def test_spikes_are_cut_and_nothing_else():

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from brainfill.core.grid import BoolArray, Grid
 from brainfill.core.volume import LabelMap, Mask, Scan, Volume
@@ -16,6 +17,8 @@ from brainfill.lesions.components import (
     lesion_table,
     mask_table,
 )
+from brainfill.preprocess.steps.reorient import reoriented_grid
+from brainfill.preprocess.steps.resample import resample_to
 
 
 def mask_of(data: BoolArray, affine: object = None) -> Mask:
@@ -57,14 +60,50 @@ def test_empty_mask_has_no_labels() -> None:
     assert lesion_table(labels, image, image) == []
 
 
-@pytest.mark.parametrize(("n", "voxels"), [(0, 1), (1, 7), (2, 25)])
-def test_dilation_is_a_cross(n: int, voxels: int) -> None:
-    where = np.zeros((7, 7, 7), bool)
-    where[3, 3, 3] = True
-    grown = dilate(where, n, np.ones_like(where))
+@pytest.mark.parametrize(
+    ("sides_mm", "reach_mm", "voxels"),
+    [
+        ((1, 1, 1), 0, 1),
+        ((1, 1, 1), 1, 7),
+        ((1, 1, 1), 2, 33),
+        ((2, 2, 2), 1, 7),  # a voxel at least
+        ((1, 1, 3), 1, 7),
+        ((1, 1, 3), 2, 15),  # a disc of 13 and a voxel on either side
+        ((0.5, 0.5, 0.5), 1, 33),
+        ((0.2, 0.2, 0.2), 1, 515),
+    ],
+)
+def test_dilation_is_a_ball_of_millimetres(sides_mm, reach_mm: float, voxels: int) -> None:
+    mask = lone_voxel(11, sides_mm)
+    grown = dilate(mask, reach_mm, np.ones(mask.grid.shape, bool))
     assert grown.sum() == voxels
-    np.testing.assert_array_equal(grown, np.abs(np.indices(grown.shape) - 3).sum(axis=0) <= n)
-    assert where.sum() == 1
+    assert mask.data.sum() == 1
+
+
+@pytest.mark.parametrize("axes", ["RAS", "LPS", "PSR"])
+def test_dilation_is_the_same_along_all_axes(axes) -> None:
+    mask = lone_voxel(11, (0.6, 0.9, 1.4))
+    grown = Volume(dilate(mask, 2.0, np.ones(mask.grid.shape, bool)), mask.grid)
+    turned = reoriented_grid(mask.grid, axes)
+    where = Mask(resample_to(mask.data.astype(np.float32), mask.grid, turned, order=0) > 0, turned)
+    again = dilate(where, 2.0, np.ones(turned.shape, bool))
+    expected = resample_to(grown.data.astype(np.float32), mask.grid, turned, order=0) > 0
+    np.testing.assert_array_equal(again, expected)
+
+
+def test_dilation_at_the_rim_of_the_image_and_into_a_neighbour() -> None:
+    data = np.zeros((4, 4, 9), bool)
+    data[0, 0, 0] = data[3, 3, 8] = data[2, 2, 7] = True
+    grown = dilate(Mask(data, Grid(data.shape, np.eye(4))), 1.0, np.ones_like(data))
+    expected = ndimage.binary_dilation(data)
+    np.testing.assert_array_equal(grown, expected)
+
+
+def lone_voxel(n: int, sides_mm) -> Mask:
+    """A mask of one voxel in the middle of n x n x n."""
+    data = np.zeros((n, n, n), bool)
+    data[(n // 2,) * 3] = True
+    return Mask(data, Grid(data.shape, np.diag([*sides_mm, 1.0])))
 
 
 def test_only_allowed_voxels_are_added() -> None:
@@ -72,7 +111,7 @@ def test_only_allowed_voxels_are_added() -> None:
     where[3] = True
     within = np.zeros_like(where)
     within[4] = True
-    grown = dilate(where, 2, within)
+    grown = dilate(Mask(where, Grid(where.shape, np.eye(4))), 2.0, within)
     assert grown[3].all()  # stays, though not within
     assert grown[4].all()
     assert grown.sum() == 18

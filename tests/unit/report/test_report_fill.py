@@ -132,7 +132,10 @@ def test_a_thumbnail_is_a_small_picture_even_without_lesions(small):
 def test_methods_of_samples_and_of_the_best_guess():
     drawn = methods(FILL_FACTS)
     assert "1 lesion of together 0.18 ml" in drawn
-    assert "grown by one voxel inside the head, and fill and scan were blended" in drawn
+    assert (
+        "grown by 1 mm, at least one voxel, inside the head, and fill and scan were blended"
+        in drawn
+    )
     assert "the mean of 4 samples drawn in 1 step by the sampler ddim [ddim]" in drawn
     guess = methods(FILL_FACTS | {"Samples": 0})
     assert "best guess (balanced effort)" in guess

@@ -1,4 +1,4 @@
-"""`python -m brainfill.bids.leash MODULE WORDS...`: a command that ends when the run that began it is gone.
+"""`python -m brainfill.bids.supervised MODULE WORDS...`: a command that ends when the run that began it is gone.
 
 The run holds the other end of the command's standard input. The system closes it with the run, kill -9 included, and
 then the command and the programs it called are ended: nobody would collect what they find.
