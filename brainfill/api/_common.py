@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from brainfill.core.checksums import sha256_as_read
-from brainfill.core.config import LOWEST_LABEL, MOST_LABEL, check_ranges, from_dict, option
+from brainfill.core.config import LOWEST_LABEL, MOST_LABEL, check_ranges, from_dict, option, to_dict
 from brainfill.core.errors import ConfigError, GeometryError
 from brainfill.core.registry import did_you_mean
 
@@ -113,6 +113,19 @@ def sources(inputs: Sequence[Image]) -> dict[str, Any]:
         "Sources": [name_of(s) for s in inputs],
         "SourcesSHA256": {str(s): sha256_as_read(s) for s in inputs if isinstance(s, str | Path)},
     }
+
+
+def arguments(*configs: Any) -> dict[str, Any]:  # noqa: ANN401 - each has a class of its own
+    """The options of a run as records give them.
+
+    The number of threads is left out where the same bytes are wanted every time: it then changes nothing.
+    """
+    found: dict[str, Any] = {}
+    for config in configs:
+        found |= to_dict(config)
+    if found.get("deterministic"):
+        del found["threads"]
+    return found
 
 
 def once(warn: Callable[[str], None], heard: list[str]) -> Callable[[str], None]:

@@ -11,6 +11,7 @@ from brainfill import __version__
 from brainfill.api._common import (
     PACKAGES,
     ReadConfig,
+    arguments,
     as_image,
     once,
     read_scan,
@@ -145,14 +146,14 @@ def fill_facts(done: Done, written: WriteFacts) -> dict[str, Any]:
 
     warn_of_cuts([written], "fill", done.ctx.warn)
     request = done.request
-    arguments = to_dict(request.config) | to_dict(request.run) | to_dict(request.read)
+    options = arguments(request.config, request.run, request.read)
     filler = to_dict(fill_task.filler_config(request.config))
-    settings = {name: value for name, value in filler.items() if name not in arguments}
+    settings = {name: value for name, value in filler.items() if name not in options}
     return {
         "GeneratedBy": {"Name": "brainfill", "Version": __version__},
         **sources((request.t1, request.mask)),
         "SpatialReference": "orig",
-        "BrainfillArguments": arguments | {"settings": settings},
+        "BrainfillArguments": options | {"settings": settings},
         **done.result.facts,
         "Seed": request.run.seed,
         "Device": describe_device(done.ctx.device),

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from brainfill import __version__
-from brainfill.api._common import PACKAGES, ReadConfig, as_image, once, sources, structured
+from brainfill.api._common import (
+    PACKAGES,
+    ReadConfig,
+    arguments,
+    as_image,
+    once,
+    sources,
+    structured,
+)
 from brainfill.api._masks_read import (
     MaskRequest,
     PatientImages,
@@ -18,7 +26,6 @@ from brainfill.api._masks_read import (
     read_request,
 )
 from brainfill.core import registry
-from brainfill.core.config import to_dict
 from brainfill.core.context import Context, Progress, silent
 from brainfill.core.errors import ConfigError
 from brainfill.tasks.masks import _base as masks_task
@@ -110,7 +117,8 @@ def run_masks(
     progress("reading", 0, 1)
     scan = read_request(request, tell)
     progress("reading", 1, 1)
-    ctx = Context(seed=request.config.seed, progress=progress, warn=tell)
+    # Kinds without a choice of threads find the brain in one: the same on machines of any number of cores.
+    ctx = Context(seed=request.config.seed, progress=progress, warn=tell, deterministic=True)
     given: masks_task.Pool | masks_task.Patient
     if patient is None:
         given = [read_pool_mask(i, number, tell) for number, i in enumerate(request.pool, start=1)]
@@ -122,7 +130,7 @@ def run_masks(
         **sources(request.inputs),
         **_pool_facts(request.pool),
         "SpatialReference": "orig",
-        "BrainfillArguments": to_dict(request.config) | to_dict(request.read),
+        "BrainfillArguments": arguments(request.config, request.read),
         **result.facts,
         "Seed": request.config.seed,
         "Warnings": list(heard),

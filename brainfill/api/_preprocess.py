@@ -13,13 +13,13 @@ from brainfill import __version__
 from brainfill.api._common import (
     PACKAGES,
     ReadConfig,
+    arguments,
     as_image,
     once,
     read_scan,
     sources,
     structured,
 )
-from brainfill.core.config import to_dict
 from brainfill.core.context import Context, Progress, silent
 from brainfill.tasks import preprocess as preprocess_task
 from brainfill.tasks._device import RunConfig, describe_device, resolve_device
@@ -148,7 +148,7 @@ def run_preprocess(
     facts = {
         "GeneratedBy": {"Name": "brainfill", "Version": __version__},
         **sources(request.inputs),
-        "BrainfillArguments": to_dict(request.config) | to_dict(run) | to_dict(read),
+        "BrainfillArguments": arguments(request.config, run, read),
         **result.facts,
         "Device": describe_device(ctx.device),
         "Warnings": list(heard),

@@ -11,6 +11,7 @@ from brainfill import __version__
 from brainfill.api._common import (
     PACKAGES,
     ReadConfig,
+    arguments,
     as_image,
     name_of,
     once,
@@ -184,15 +185,15 @@ def synthesize_facts(done: SynthesizeDone, written: Mapping[str, WriteFacts]) ->
 
     warn_of_cuts(written.values(), "painted", done.ctx.warn)
     request = done.request
-    arguments = to_dict(request.config) | to_dict(request.run) | to_dict(request.read)
+    options = arguments(request.config, request.run, request.read)
     painter = to_dict(painter_config(request.config))
-    settings = {name: value for name, value in painter.items() if name not in arguments}
+    settings = {name: value for name, value in painter.items() if name not in options}
     return {
         "GeneratedBy": {"Name": "brainfill", "Version": __version__},
         "Synthetic": True,
         **sources(request.inputs),
         "SpatialReference": "orig",
-        "BrainfillArguments": arguments | {"settings": settings},
+        "BrainfillArguments": options | {"settings": settings},
         **done.synthesis.facts,
         "Seed": request.run.seed,
         "Device": describe_device(done.ctx.device),

@@ -15,6 +15,7 @@ from brainfill import __version__
 from brainfill.api._common import (
     PACKAGES,
     ReadConfig,
+    arguments,
     as_image,
     once,
     read_scan,
@@ -172,7 +173,7 @@ def run_thickness(
         "GeneratedBy": {"Name": "brainfill", "Version": __version__},
         **sources(request.inputs),
         "ReadFrom": None if request.folder is None else str(request.folder),
-        "BrainfillArguments": to_dict(config) | to_dict(run) | to_dict(request.read),
+        "BrainfillArguments": arguments(config, run, request.read),
         **result.facts,
         "Device": describe_device(ctx.device),
         "Warnings": list(heard),

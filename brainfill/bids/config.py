@@ -97,7 +97,8 @@ class BidsConfig:
     report: bool = option(True, "write a page (.html) for each scan, which shows the result")
     random_seed: int = option(0, "start of every random draw", low=0, high=MOST_SEED)
     deterministic: bool = option(
-        False, "take the reproducible variants of ANTs, in one thread: the same bytes every time"
+        False,
+        "network and ANTs in one thread, in variants that are reproducible: the same bytes every time",
     )
     device: str = option("auto", "where the network runs: auto, cpu, cuda (or cuda:1) or mps")
     n_procs: int = option(1, "people at the same time", low=1, high=1024)

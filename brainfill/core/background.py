@@ -36,7 +36,7 @@ class Background(NamedTuple):
     flat: float | None
 
 
-def background(data: FloatArray) -> Background:
+def background(data: FloatArray, hole: BoolArray | None = None) -> Background:
     """The background of an image.
 
     Let v be the most frequent value on the six sides, low and high the 2nd and 98th percentile of all other voxels, and
@@ -54,7 +54,10 @@ def background(data: FloatArray) -> Background:
 
     Args:
         data: (X, Y, Z), any range; what is not finite is not looked at.
+        hole: (X, Y, Z), voxels that are not looked at either: what is in them is arbitrary.
     """
+    if hole is not None:
+        data = np.where(hole, np.float32(np.nan), data)
     sides = _sides(data)
     value, share = _common(sides)
     rest = data[(data != value) & np.isfinite(data)]
@@ -99,8 +102,7 @@ def from_background(image: Volume, hole: BoolArray | None = None) -> tuple[Volum
     Returns:
         the image itself if it has its background at 0; else a copy with the level taken off and 0 wherever it was flat.
     """
-    known = image.data if hole is None else np.where(hole, np.float32(np.nan), image.data)
-    level, flat = background(known)
+    level, flat = background(image.data, hole)
     if level == 0 and flat in (None, 0.0):
         return image, 0.0
     counted = image.data - np.float32(level)

@@ -16,6 +16,7 @@ from brainfill.core.context import Context, seed_of
 from brainfill.core.errors import ConfigError, ShortageError
 from brainfill.core.grid import FloatArray
 from brainfill.core.registry import load
+from brainfill.core.threads import torch_threads
 from brainfill.core.volume import Mask, Volume
 from brainfill.fillers._base import Filler, Filling
 from brainfill.fillers._ring import ring_match
@@ -82,9 +83,10 @@ def build(config: Config) -> Filler:
         bundle = _model(config.model)
         used = _completed(config, bundle)
         image, level = from_background(image, hole.data)
-        start = _start(image, hole, bundle, used, ctx)
         crops = plan_crops(hole.data, image.grid, bundle.card.spacing_mm, used.margin_mm)
-        samples = _corrected(image, hole, start, crops, bundle, used, ctx)
+        with torch_threads(ctx):
+            start = _start(image, hole, bundle, used, ctx)
+            samples = _corrected(image, hole, start, crops, bundle, used, ctx)
         facts = {
             "Model": {"name": bundle.card.name, "sha256": bundle.card.weights_sha256},
             "ModelLicence": bundle.card.licence,
@@ -215,8 +217,6 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
     from brainfill.diffusion.plans import denoise
     from brainfill.models._base import expected, first_fill
 
-    if ctx.threads:
-        torch.set_num_threads(ctx.threads)
     inpainter = bundle.inpainter
     inpainter.net.to(ctx.device)
     plan = denoise(inpainter.config.schedule.build().levels(config.steps))

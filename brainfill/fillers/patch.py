@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from brainfill.core.context import Context
+from brainfill.core.threads import torch_threads
 from brainfill.core.volume import Mask, Volume
 from brainfill.fillers._base import Filler, Filling
 from brainfill.interpolation.nonlocal_patches import PatchConfig as Config
@@ -15,6 +16,7 @@ def build(config: Config) -> Filler:
     """A filler that predicts hole voxels layer by layer from similar patches nearby."""
 
     def fill(image: Volume, hole: Mask, ctx: Context) -> Filling:
-        return Filling(patch_fill(image, hole, config, ctx))
+        with torch_threads(ctx):
+            return Filling(patch_fill(image, hole, config, ctx))
 
     return fill

@@ -75,7 +75,7 @@ def with_contrast(
 
 def _nothing(image: FloatArray, lesion: Mask) -> float:
     """The background of an image, whatever its lesion is like."""
-    return background(np.where(lesion.data, np.nan, image)).level
+    return background(image, lesion.data).level
 
 
 def _around(image: FloatArray, lesion: Mask) -> float:

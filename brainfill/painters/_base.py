@@ -13,6 +13,7 @@ from brainfill.core.background import from_background
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError
 from brainfill.core.grid import FloatArray
+from brainfill.core.threads import torch_threads
 from brainfill.core.volume import Mask, Volume
 from brainfill.preprocess.crops import (
     Crop,
@@ -127,10 +128,6 @@ def paint_crops(
         draw: gives the painted crop (N, D, H, W) in units of the tissue level.
         ctx: device, threads; told how far the work is.
     """
-    import torch
-
-    if ctx.threads:
-        torch.set_num_threads(ctx.threads)
     bundle.inpainter.net.to(ctx.device)
     grid = lesion.grid
     # What lies in the lesion is never read: the nearest tissue stands there.
@@ -145,7 +142,8 @@ def paint_crops(
             continue
         canvas = _canvas(known, lesion, crop, number, bundle)
         unknown = as_array(canvas.lesion[0, 0]) > 0
-        drawn = draw(canvas).float().cpu()
+        with torch_threads(ctx):
+            drawn = draw(canvas).float().cpu()
         for channel, name in enumerate(bundle.inpainter.config.contrasts):
             if name in painted:
                 values = as_array(drawn[channel]) * canvas.levels[channel]

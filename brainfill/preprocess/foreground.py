@@ -17,7 +17,7 @@ _AIR_SHARE = 0.1
 _COARSE_MM = 2.0
 
 
-def foreground(image: Volume) -> BoolArray:
+def foreground(image: Volume, hole: BoolArray | None = None) -> BoolArray:
     """Head or brain against background, holes filled.
 
     If what is left of the image without the flat value of its background begins with tissue, as in a stripped brain or
@@ -27,23 +27,28 @@ def foreground(image: Volume) -> BoolArray:
 
     Args:
         image: whole head or stripped brain, any range.
+        hole: bool (X, Y, Z), voxels that do not decide what is bright and what is dark, however bright they are.
 
     Returns:
         bool (X, Y, Z); all false for a constant image.
     """
-    data = from_background(image)[0].data
-    level = _common_face_value(data)
+    if hole is not None and hole.all():
+        hole = None
+    data = from_background(image, hole)[0].data
+    known = data if hole is None else np.where(hole, np.float32(np.nan), data)
+    level = _common_face_value(known)
     inside = np.asarray(data != level)
-    if not inside.any():
+    judged = inside & ~np.isnan(known)
+    if not judged.any():
         return inside
-    low, high = (float(v) for v in np.percentile(data[inside], [2, 98]))
+    low, high = (float(v) for v in np.percentile(data[judged], [2, 98]))
     floor = min(low, level)
     cut = floor + _AIR_SHARE * (high - floor)
     factor = tuple(max(1, int(_COARSE_MM / s + 1e-3)) for s in image.grid.spacing())
-    if background(data).flat is None:  # a common grey of a piece of tissue is no background
+    if background(data, hole).flat is None:  # a common grey of a piece of tissue is no background
         shown = np.ones_like(inside)
-        return shown if _begins_above(cut, data, shown, factor) else _head(data > cut, factor)
-    if _begins_above(cut, data, inside, factor):
+        return shown if _begins_above(cut, known, shown, factor) else _head(data > cut, factor)
+    if _begins_above(cut, known, inside, factor):
         return without_holes(inside, ACROSS)
     return _head(data > cut, factor)
 
@@ -69,13 +74,14 @@ def _begins_above(cut: float, data: FloatArray, inside: BoolArray, factor: tuple
     few = inside[some]
     second = _eroded(without_holes(few, ACROSS))
     layer = data[some][few & second & ~_eroded(second)]
+    layer = layer[~np.isnan(layer)]
     return layer.size == 0 or float(np.median(layer)) > cut
 
 
 def _common_face_value(data: FloatArray) -> float:
     faces = np.concatenate([f.ravel() for axis in range(3) for f in ends(data, axis)])
-    values, counts = np.unique(faces, return_counts=True)
-    return float(values[counts.argmax()])
+    values, counts = np.unique(faces[~np.isnan(faces)], return_counts=True)
+    return float(values[counts.argmax()]) if values.size else 0.0
 
 
 def _block_share(flags: BoolArray, factor: tuple[int, ...]) -> FloatArray:

@@ -8,6 +8,7 @@ from brainfill.bundles.store import WEIGHTS, SegmenterBundle, find
 from brainfill.core.context import Context
 from brainfill.core.errors import UnavailableError
 from brainfill.core.grid import Box, FloatArray, Grid
+from brainfill.core.threads import torch_threads
 from brainfill.core.volume import Mask, Volume
 from brainfill.preprocess.steps.reorient import reoriented_grid
 from brainfill.preprocess.steps.resample import resample_to, resampled_grid
@@ -38,7 +39,8 @@ def shares_of(bundle: SegmenterBundle, shown: FloatArray, ctx: Context) -> Float
     segmenter = bundle.segmenter
     segmenter.net.to(ctx.device)
     seen = torch.from_numpy(np.ascontiguousarray(shown.transpose(2, 0, 1))).to(ctx.device)
-    shares = segmenter.shares(seen[None, None])[0].cpu().numpy()
+    with torch_threads(ctx):
+        shares = segmenter.shares(seen[None, None])[0].cpu().numpy()
     return np.ascontiguousarray(shares.transpose(0, 2, 3, 1))
 
 

@@ -58,7 +58,7 @@ def fill_part(scan: Scan, result: Result, facts: Mapping[str, Any], ctx: Context
     image, volumes = scan.images["T1w"], result.volumes
     filled, hole = volumes["filled"], volumes["hole"]
     lesion = Mask(volumes["labels"].data > 0, image.grid)
-    head = foreground(image)
+    head = foreground(image, lesion.data)
     view = view_of(image, head | lesion.data, grey_range(image, lesion))
     at_mm = inner_point(Mask(volumes["labels"].data == 1, image.grid))
     sections = [

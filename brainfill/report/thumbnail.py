@@ -17,9 +17,9 @@ _THUMBNAIL_PIXEL_MM = 1.6
 def thumbnail(scan: Scan) -> bytes:
     """A small axial picture through the middle of the lesions, or of the head, as PNG; for the page of a group."""
     image = scan.images["T1w"]
-    head = foreground(image)
     nothing = Mask(np.zeros(image.grid.shape, bool), image.grid)
     lesion = scan.lesion if scan.lesion is not None else nothing
+    head = foreground(image, lesion.data)
     view = view_of(image, head, grey_range(image, lesion))
     middle = inner_point(lesion if lesion.data.any() else Mask(head, image.grid))
     pane = replace(view, pixel_mm=_THUMBNAIL_PIXEL_MM).pane("axial", middle)

@@ -107,6 +107,7 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
         ConfigError: an option the method does not have.
         DataError: the mask is empty, off the head or over half of it.
     """
+    from brainfill.core.figures import figures
     from brainfill.core.volume import Mask
     from brainfill.lesions.components import dilate, label_lesions, lesion_table
     from brainfill.preprocess.foreground import foreground
@@ -116,7 +117,7 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
     settings = filler_config(config)
     image, lesion = _parts(scan)
     ctx.progress("looking at the lesions", 0, 1)
-    head = check_lesion(lesion, foreground(image), scan.subject, ctx)
+    head = check_lesion(lesion, foreground(image, lesion.data), scan.subject, ctx)
     hole = Mask(dilate(lesion, config.dilate, head), lesion.grid)
     labels = label_lesions(lesion)
     ctx.progress("looking at the lesions", 1, 1)
@@ -134,7 +135,7 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
         if filling.sd is None:
             msg = f"the method '{config.method}' gives no standard deviation"
             raise ConfigError(msg, "leave --sd out, or choose --method diffusion")
-        volumes["sd"] = image.like(filling.sd)
+        volumes["sd"] = image.like(figures(filling.sd))
     table = lesion_table(labels, image, filled)
     facts = {
         "Method": config.method,
@@ -211,7 +212,7 @@ def fill_measures(
     from brainfill.tasks.smooth import stripe_indices
 
     after = stripe_indices(filled, hole.data, whole=False)
-    level = background(image.data).level
+    level = background(image.data, lesion.data).level
     step_pct = border_step_pct(filled.data - level, lesion.data, hole.data, head)
     return {
         "StripeIndex": {"Before": stripe_indices(image, hole.data, whole=False), "After": after},

@@ -14,6 +14,7 @@ import numpy as np
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
 from brainfill.core.grid import FloatArray
+from brainfill.core.threads import torch_threads
 from brainfill.thickness.sheet import Sheet, apart
 
 _MARGIN_MM = 4.0
@@ -43,7 +44,7 @@ def direct(sheet: Sheet, config: DirectConfig, ctx: Context) -> FloatArray:
     Args:
         sheet: the cortex, in cubic voxels.
         config: settings.
-        ctx: progress.
+        ctx: threads, progress.
 
     Returns:
         float32 (X, Y, Z), 0 outside the cortex and where white matter did not come.
@@ -57,7 +58,9 @@ def direct(sheet: Sheet, config: DirectConfig, ctx: Context) -> FloatArray:
     sheet.check()
     box = sheet.box(_MARGIN_MM)
     part = sheet.crop(box)
-    lengths_vox = way_lengths(part, config.iterations, config.step_vox, config.smoothing_vox, ctx)
+    settings = (config.iterations, config.step_vox, config.smoothing_vox)
+    with torch_threads(ctx):
+        lengths_vox = way_lengths(part, *settings, ctx)
     there = lengths_vox * part.grid.spacing()[0]
     if not there.any():
         raise apart()

@@ -3,10 +3,13 @@
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 
 import brainfill
 from brainfill.core.errors import ConfigError, DataError, GeometryError
 from brainfill.core.registry import names
+from brainfill.core.threads import torch_threads
+from brainfill.tasks.masks import _base as masks
 from brainfill.tasks.masks._base import KINDS
 
 
@@ -55,6 +58,20 @@ def test_paths_give_the_same_as_images(t1, tumour, tmp_path):
     assert one.facts["Pool"]["Masks"] == two.facts["Pool"]["Masks"] == 1
     assert one.facts["Drawn"][0]["source"] == "tumour.nii.gz"
     assert two.facts["Drawn"][0]["source"] == "image 1"
+
+
+def test_kinds_without_a_choice_of_threads_take_one(t1, monkeypatch):
+    taken = []
+
+    def draw(kind, scan, given, config, ctx):
+        with torch_threads(ctx):
+            taken.append(torch.get_num_threads())
+        raise DataError("all is seen")
+
+    monkeypatch.setattr(masks, "draw", draw)
+    with pytest.raises(DataError, match="all is seen"):
+        brainfill.draw_mask("ellipsoids", t1)
+    assert taken == [1]
 
 
 def test_all_labels_of_a_tumour_count_unless_one_is_chosen(t1, tumour):

@@ -188,7 +188,7 @@ def _checked(
         "Template": template.name,
         "TransformKind": config.kind,
         "Correlation": figure(correlation),
-        "BrainOverlapDice": overlap,
+        "BrainOverlapDice": None if overlap is None else figure(overlap),
         "LesionMasked": bool(config.mask_lesion and changed.lesion and changed.lesion.data.any()),
         "TransformType": "matrix" if forward.linear else "displacement field",
     }

@@ -16,6 +16,7 @@ import numpy as np
 from brainfill.core.config import option
 from brainfill.core.context import Context
 from brainfill.core.errors import DataError, UnavailableError
+from brainfill.core.threads import torch_threads
 from brainfill.core.volume import Mask, Volume
 from brainfill.preprocess.strippers._base import Stripper
 
@@ -105,19 +106,16 @@ def _predicted(image: Volume, config: Config, ctx: Context) -> Any:  # noqa: ANN
     import torch
 
     use_tta = config.tta == "on" or (config.tta == "auto" and ctx.device != "cpu")
-    with tempfile.TemporaryDirectory(prefix="brainfill-") as name, _quiet():
+    with tempfile.TemporaryDirectory(prefix="brainfill-") as name, _quiet(), torch_threads(ctx):
         folder = Path(name)
         nib.save(nib.Nifti1Image(image.data, image.grid.affine), folder / _IMAGE)
         threads = torch.get_num_threads()
-        try:
-            predictor = _predictor(weights_folder(config), use_tta, torch.device(ctx.device))
-            torch.set_num_threads(ctx.threads or threads)  # HD-BET takes every core
-            # In this process; predict_from_files would start twelve for the one image.
-            predictor.predict_from_files_sequential(
-                [[str(folder / _IMAGE)]], [str(folder / _MASK)], overwrite=True
-            )
-        finally:
-            torch.set_num_threads(threads)
+        predictor = _predictor(weights_folder(config), use_tta, torch.device(ctx.device))
+        torch.set_num_threads(threads)  # HD-BET takes every core
+        # In this process; predict_from_files would start twelve for the one image.
+        predictor.predict_from_files_sequential(
+            [[str(folder / _IMAGE)]], [str(folder / _MASK)], overwrite=True
+        )
         return np.asarray(nib.load(folder / _MASK).dataobj)
 
 

@@ -26,7 +26,8 @@ class AnatomyConfig(MaskConfig):
 
     threads: int = option(0, "CPU threads of ANTs; 0 leaves it to them", low=0, high=1024)
     deterministic: bool = option(
-        False, "take the reproducible variants of ANTs, in one thread: the same bytes every time"
+        False,
+        "network and ANTs in one thread, in variants that are reproducible: the same bytes every time",
     )
 
     def surroundings(self, ctx: Context) -> Context:

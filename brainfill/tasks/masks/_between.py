@@ -170,6 +170,7 @@ def _checked(
     Raises:
         DataError: too badly.
     """
+    from brainfill.core.figures import figure
     from brainfill.preprocess.transforms import carry, linear_transform
 
     def overlaps(transform: Transform) -> tuple[float, float]:
@@ -193,7 +194,10 @@ def _checked(
             raise DataError(
                 msg, "look at both images; are they T1-weighted brains or heads, upright?"
             )
-    return {"BrainOverlapDice": brains, "WhiteMatterDice": {"centred": before, "registered": white}}
+    return {
+        "BrainOverlapDice": figure(brains),
+        "WhiteMatterDice": {"centred": figure(before), "registered": figure(white)},
+    }
 
 
 def _dice(a: BoolArray, b: BoolArray) -> float:

@@ -13,6 +13,7 @@ from brainfill.core import registry
 from brainfill.core.config import check_ranges, from_dict, option, to_dict
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError, DataError
+from brainfill.core.figures import figure
 from brainfill.core.grid import FloatArray, Grid
 from brainfill.core.volume import LabelMap, Mask, Scan, Volume
 from brainfill.lesions.anatomy import GREY, WHITE
@@ -110,7 +111,7 @@ def build(config: Config) -> Backend:
             "SegmenterReason": chosen.reason,
             "TissueVolumeML": _volumes(tissues),
             "CortexVolumeML": int(sheet.cortex.sum()) * ready.grid.voxel_ml(),
-            "CortexNotReached": float(np.mean(thickness[sheet.cortex] <= 0)),
+            "CortexNotReached": figure(float(np.mean(thickness[sheet.cortex] <= 0))),
         }
         return Thickness(
             rows,
@@ -188,7 +189,7 @@ def _check_cortex(subject: str, sheet: Sheet, config: Config) -> None:
 def _volumes(tissues: Tissues) -> dict[str, float]:
     ml = tissues.grid.voxel_ml()
     shares = {"CSF": tissues.csf, "GM": tissues.grey, "WM": tissues.white}
-    return {name: float(share.sum(dtype=np.float64)) * ml for name, share in shares.items()}
+    return {name: figure(float(share.sum(dtype=np.float64)) * ml) for name, share in shares.items()}
 
 
 def _map_on(grid: Grid, thickness: FloatArray, working: Grid) -> Volume:

@@ -2,9 +2,10 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from brainfill.core.figures import figure
+from brainfill.core.figures import figure, figures
 
 
 @pytest.mark.parametrize(
@@ -19,3 +20,16 @@ def test_four_digits(value, given):
 def test_what_is_no_number_stays():
     assert math.isnan(figure(math.nan))
     assert figure(-math.inf) == -math.inf
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1, 1e4])
+def test_an_image_has_one_step(scale):
+    values = np.array([0, 0.0123, 12.3456, -29.169], np.float32) * np.float32(scale)
+    found = figures(values)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found / scale, [0, 0.01, 12.35, -29.17], rtol=1e-5)
+    np.testing.assert_array_equal(figures(values + np.float32(1e-5 * scale)), found)
+
+
+def test_an_image_without_values():
+    np.testing.assert_array_equal(figures(np.zeros(3, np.float32)), 0)

@@ -105,3 +105,22 @@ def test_one_voxel_is_a_foreground():
     data = np.zeros((5, 5, 5))
     data[2, 2, 2] = 3
     assert foreground(Volume(data, Grid((5, 5, 5), np.eye(4)))).sum() == 1
+
+
+@pytest.mark.parametrize("value", [-1e4, 0, 1e4])
+def test_what_a_hole_holds_decides_nothing(grids, phantom, value):
+    grid = grids["RAS"]
+    piece = (slice(16, 32),) * 3
+    data = phantom(grid).data[piece] + 100
+    hole = np.zeros(data.shape, bool)
+    hole[4:12, 4:12, 4:12] = True
+    small = Grid(data.shape, grid.affine)
+    usual = foreground(Volume(data, small), hole)
+    odd = foreground(Volume(np.where(hole, value, data), small), hole)
+    np.testing.assert_array_equal(odd | hole, usual | hole)
+
+
+def test_a_hole_may_be_everything_that_is_seen(grids, phantom):
+    data = phantom(grids["RAS"]).data
+    for hole in (np.ones(data.shape, bool), data > 0):
+        assert foreground(Volume(data, grids["RAS"]), hole).any()

@@ -73,6 +73,20 @@ def test_the_same_seed_draws_the_same_and_another_something_else(scan, ctx):
     assert (one.volumes["mask"].data != other.volumes["mask"].data).any()
 
 
+@pytest.mark.slow
+def test_tissues_that_are_found_are_the_same_every_time(scan, ctx):
+    known = scan()
+    noise = np.random.default_rng(0).normal(0, 18, known.grid.shape) * known.brain.data
+    noisy = known.images["T1w"].like(known.images["T1w"].data + noise)
+    unknown = dataclasses.replace(known, images={"T1w": noisy}, labels=None)
+    first, *others = (draw("place", unknown, [], CONFIG, ctx) for _ in range(3))
+    assert first.facts["TissuesFrom"] == "three classes by brightness"
+    for other in others:
+        np.testing.assert_array_equal(other.volumes["mask"].data, first.volumes["mask"].data)
+        assert other.tables == first.tables
+        assert other.facts == first.facts
+
+
 @pytest.mark.parametrize("codes", ["LAS", "LPS", "SRP"])
 def test_the_mask_lies_where_it_lies_however_the_scan_is_stored(scan, ctx, codes):
     for name in ("RAS", "oblique"):
