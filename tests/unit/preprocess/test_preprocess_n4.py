@@ -102,12 +102,8 @@ def test_small_voxels_are_looked_at_every_so_many_millimetres(monkeypatch, ctx, 
 
     monkeypatch.setattr(n4, "load_ants", lambda ctx: Ants)
     grid = Grid((64, 64, 64), np.diag([*np.broadcast_to(spacing_mm, 3), 1]))
-    n4.build(n4.Config())(
-        Scan(
-            "a", {"T1w": Volume(np.ones(grid.shape), grid)}, brain=Mask(np.ones(grid.shape), grid)
-        ),
-        ctx,
-    )
+    image = Volume(np.random.default_rng(0).uniform(50, 100, grid.shape), grid)
+    n4.build(n4.Config())(Scan("a", {"T1w": image}, brain=Mask(np.ones(grid.shape), grid)), ctx)
     assert asked == [every]
 
 
