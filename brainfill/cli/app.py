@@ -34,6 +34,7 @@ from brainfill.cli.pipes import check_told, mind_no_leaving
 from brainfill.cli.scratch import own_temporary_folder
 from brainfill.cli.shortage import shortage
 from brainfill.cli.signals import ended_by_signals
+from brainfill.core.checksums import forget
 from brainfill.core.errors import BrainfillError, InputMissingError
 
 app = App(
@@ -97,6 +98,7 @@ def bids_main() -> None:
 def main() -> None:
     """Run the command line and exit."""
     mind_no_leaving()
+    forget()
     if "_BRAINFILL_COMPLETE" in os.environ:
         # typer passes the help through rich where there is one, which costs as much time as all the rest and drops
         # what stands in brackets, such as units.

@@ -18,9 +18,12 @@ def named_options(hint: str) -> set[str]:
 
 
 def followable(hint: str, options: Collection[str]) -> str:
-    """The hint, or "" if it asks for an option that is none of these.
+    """The hint without the parts, between semicolons, that ask for an option that is none of these.
 
     >>> followable("say which with --label", ["--label"]), followable("say which with --label", ["--json"])
     ('say which with --label', '')
+    >>> followable("all it said is in 'x.log'; or take another --backend", ["--json"])
+    "all it said is in 'x.log'"
     """
-    return hint if named_options(hint) <= set(options) else ""
+    parts = [part for part in hint.split("; ") if named_options(part) <= set(options)]
+    return "; ".join(parts)

@@ -17,6 +17,11 @@ def remember(path: str | Path, digest: str) -> None:
     _READ[os.path.abspath(path)] = digest  # noqa: PTH100 - Path.absolute() keeps "..", so one file had two names
 
 
+def forget() -> None:
+    """Begin a run: what an earlier one of this process read may have changed since."""
+    _READ.clear()
+
+
 def sha256_as_read(path: str | Path) -> str:
     """SHA-256 of what this process read last from a file; a file that it has not read is read now.
 

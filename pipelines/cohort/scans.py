@@ -33,6 +33,8 @@ _KEYS = {
     "threads": 4,
 }
 # By these the scans of a person differ; a name without one is asked for without it.
+# Exit code of brainfill where some scans cannot be done; the plan says which.
+_SOME_CANNOT = 75
 _ENTITIES = ("ses", "acq", "rec", "run", "ce", "dir", "echo", "inv", "part", "chunk")
 
 
@@ -132,7 +134,7 @@ def look(config: Mapping[str, Any]) -> dict[str, list[str]]:
     words = [*_words(config, "participant", config["participants"]), *_steps(last, config)]
     words += [*_filtered(config["bids_filter_file"]), "--omp-nthreads", "1", "--dry-run"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - the user's own command
-    if done.returncode:
+    if done.returncode not in (0, _SOME_CANNOT):
         msg = f"{shlex.join(words)}\n{done.stderr.strip()}"
         raise ValueError(msg)
     plan = json.loads(done.stdout)

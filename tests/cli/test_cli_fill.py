@@ -201,7 +201,7 @@ def test_dry_run_shows_where_values_come_from_and_does_nothing(call, files, aske
         *("fill", files.t1, files.mask, "--dilate", 2, "--set", "margin_mm=20", "--dry-run")
     )
     assert (outcome.code, outcome.err, asked) == (0, "", [])
-    assert '    "dilate": {"value": 2, "origin": "flag"},\n' in outcome.out
+    assert '    "dilate": {"value": 2.0, "origin": "flag"},\n' in outcome.out
     plan = json.loads(outcome.out)
     assert plan["options"]["dilate"] == {"value": 2, "origin": "flag"}
     assert plan["options"]["seed"] == {"value": 0, "origin": "default"}

@@ -34,7 +34,7 @@ def test_fill_writes_a_page_beside_its_output(call, files):
     shown = ["lesions", "fill", "difference", "intensities", "stripes", "look", "methods", "record"]
     assert ids(page) == shown
     text = page.read_text(encoding="utf-8")
-    assert f"brainfill fill {files.t1} {files.mask} --method localmean" in text
+    assert f"brainfill fill {files.t1.name} {files.mask.name} --method localmean" in text
     assert "<h1>sub-01_T1w</h1>" in text
 
 

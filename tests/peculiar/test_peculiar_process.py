@@ -147,7 +147,7 @@ def test_a_pipe_as_input(call, scans):
     os.mkfifo(scans / "pipe.nii.gz")
     outcome = call("fill", "pipe.nii.gz", "mask.nii.gz", "--method", "localmean")
     assert outcome.code == 66
-    assert "'pipe.nii.gz' is a pipe, expected a file" in outcome.err
+    assert "'pipe.nii.gz' is a pipe or a device, expected a file" in outcome.err
 
 
 @pytest.mark.parametrize("name", ["pipe.nii.gz", "null.nii.gz"])
