@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 # Before ITK is loaded, which reads it once: small images gain nothing from threads.
 os.environ.setdefault("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "1")
+# One list of fonts for all processes of the tests: each would make its own, and spend a second on it.
+os.environ.setdefault(
+    "MPLCONFIGDIR", str(Path(tempfile.gettempdir()) / "brainfill-tests-matplotlib")
+)
 
 import hypothesis
 import numpy as np

@@ -11,7 +11,7 @@ from brainfill.preprocess.brain import check_brain
 from brainfill.preprocess.steps import n4, skullstrip
 from brainfill.preprocess.strippers import builtin
 
-SHIFTS = [1000, -1024, -5000]
+SHIFTS = [1000, -5000]
 PADDING = [-100, -1024, -32768, 4095]
 FRAME = 4
 
@@ -39,7 +39,7 @@ def usual(_head):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shift", SHIFTS)
-@case("a head with 1000 added, or 1024 or 5000 taken off", "the same brain")
+@case("a head with 1000 added, or 5000 taken off", "the same brain")
 def test_brain_of_a_shifted_head(head, usual, shift):
     assert dice(brain_of(head.t1.astype(np.float32) + shift, head.affine), usual) > 0.999
 
