@@ -16,7 +16,7 @@ BRAINFILL = f"{sys.executable} -m brainfill bids"
 _SLOWLY = """
 import sys, time
 from pathlib import Path
-if sys.orig_argv[1:4] == ['-m', 'brainfill', 'fill'] and 'sub-02' in str(sys.orig_argv):
+if sys.orig_argv[2:5] == ['brainfill.bids.supervised', 'brainfill', 'fill'] and 'sub-02' in str(sys.orig_argv):
     if Path('slow').exists():
         Path('filling').touch()
         time.sleep(300)
