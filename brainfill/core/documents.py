@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +56,8 @@ def json_of(text: str | bytes, name: str) -> Any:  # noqa: ANN401 - whatever JSO
     Raises:
         DataError: it is not JSON, or nested too deeply.
     """
-    try:
+    with _parsing(name, "JSON", "give the file as it was saved"):
         return json.loads(text)
-    except RecursionError:
-        msg = f"'{name}' is not JSON that anybody meant: it is nested too deeply"
-        raise DataError(msg, "give the file as it was saved") from None
-    except ValueError as error:
-        msg = f"'{name}' is not JSON: {error}"
-        raise DataError(msg, "give the file as it was saved") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -86,14 +82,21 @@ def read_toml(path: Path) -> dict[str, Any]:
         DataError: it is not TOML, or nested too deeply.
     """
     text = read_text(path)
-    try:
+    with _parsing(str(path), "TOML", "see the TOML specification, https://toml.io"):
         return tomllib.loads(text)
+
+
+@contextlib.contextmanager
+def _parsing(name: str, language: str, hint: str) -> Iterator[None]:
+    """Have what a parser raises say which document it is, in which language, and what to do."""
+    try:
+        yield
     except RecursionError:
-        msg = f"'{path}' is not TOML that anybody meant: it is nested too deeply"
-        raise DataError(msg, "see the TOML specification, https://toml.io") from None
+        msg = f"'{name}' is not {language} that anybody meant: it is nested too deeply"
+        raise DataError(msg, hint) from None
     except ValueError as error:
-        msg = f"'{path}' is not TOML: {error}"
-        raise DataError(msg, "see the TOML specification, https://toml.io") from error
+        msg = f"'{name}' is not {language}: {error}"
+        raise DataError(msg, hint) from error
 
 
 def _kind(plain: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
