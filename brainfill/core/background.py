@@ -59,7 +59,7 @@ def background(data: FloatArray, hole: BoolArray | None = None) -> Background:
     if hole is not None:
         data = np.where(hole, np.float32(np.nan), data)
     sides = _sides(data)
-    value, share = _common(sides)
+    value, share = _commonest(sides)
     rest = data[(data != value) & np.isfinite(data)]
     if not rest.size:
         return Background(value, value) if sides.size else Background(0.0, None)
@@ -102,13 +102,20 @@ def from_background(image: Volume, hole: BoolArray | None = None) -> tuple[Volum
     Returns:
         the image itself if it has its background at 0; else a copy with the level taken off and 0 wherever it was flat.
     """
-    level, flat = background(image.data, hole)
+    found = background(image.data, hole)
+    data = counted_from(found, image.data)
+    return (image, 0.0) if data is image.data else (Volume(data, image.grid), found.level)
+
+
+def counted_from(found: Background, data: FloatArray) -> FloatArray:
+    """The values counted from a background; `data` itself if that is at 0 already."""
+    level, flat = found
     if level == 0 and flat in (None, 0.0):
-        return image, 0.0
-    counted = image.data - np.float32(level)
+        return data
+    counted: FloatArray = data - np.float32(level)
     if flat is not None:
-        counted[image.data == flat] = 0
-    return Volume(counted, image.grid), level
+        counted[data == flat] = 0
+    return counted
 
 
 def without_spikes(data: FloatArray) -> FloatArray:
@@ -127,13 +134,18 @@ def without_spikes(data: FloatArray) -> FloatArray:
     return np.clip(data, -most, most)
 
 
+def commonest_on_sides(data: FloatArray) -> tuple[float, float]:
+    """The most frequent value on the six sides (X, Y, Z), and its share of them; NaN and 0 if none is finite."""
+    return _commonest(_sides(data))
+
+
 def _sides(data: FloatArray) -> FloatArray:
     ends = [np.take(data, end, axis).ravel() for axis in range(3) for end in (0, -1)]
     sides = np.concatenate(ends)
     return np.asarray(sides[np.isfinite(sides)])
 
 
-def _common(values: FloatArray) -> tuple[float, float]:
+def _commonest(values: FloatArray) -> tuple[float, float]:
     """The most frequent value, and its share."""
     if not values.size:
         return float("nan"), 0.0

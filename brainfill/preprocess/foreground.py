@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from brainfill.core.background import background, from_background
+from brainfill.core.background import background, commonest_on_sides, counted_from
 from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.volume import Volume
-from brainfill.preprocess.pieces import ACROSS, ends, without_holes
+from brainfill.preprocess.pieces import ACROSS, without_holes
 
 _AIR_SHARE = 0.1
 _COARSE_MM = 2.0
@@ -34,9 +34,13 @@ def foreground(image: Volume, hole: BoolArray | None = None) -> BoolArray:
     """
     if hole is not None and hole.all():
         hole = None
-    data = from_background(image, hole)[0].data
+    found = background(image.data, hole)
+    data = counted_from(found, image.data)
+    if data is not image.data:
+        found = background(data, hole)
     known = data if hole is None else np.where(hole, np.float32(np.nan), data)
-    level = _common_face_value(known)
+    level, share = commonest_on_sides(known)
+    level = level if share else 0.0
     inside = np.asarray(data != level)
     judged = inside & ~np.isnan(known)
     if not judged.any():
@@ -45,7 +49,7 @@ def foreground(image: Volume, hole: BoolArray | None = None) -> BoolArray:
     floor = min(low, level)
     cut = floor + _AIR_SHARE * (high - floor)
     factor = tuple(max(1, int(_COARSE_MM / s + 1e-3)) for s in image.grid.spacing())
-    if background(data, hole).flat is None:  # a common grey of a piece of tissue is no background
+    if found.flat is None:  # a common grey of a piece of tissue is no background
         shown = np.ones_like(inside)
         return shown if _begins_above(cut, known, shown, factor) else _head(data > cut, factor)
     if _begins_above(cut, known, inside, factor):
@@ -76,12 +80,6 @@ def _begins_above(cut: float, data: FloatArray, inside: BoolArray, factor: tuple
     layer = data[some][few & second & ~_eroded(second)]
     layer = layer[~np.isnan(layer)]
     return layer.size == 0 or float(np.median(layer)) > cut
-
-
-def _common_face_value(data: FloatArray) -> float:
-    faces = np.concatenate([f.ravel() for axis in range(3) for f in ends(data, axis)])
-    values, counts = np.unique(faces[~np.isnan(faces)], return_counts=True)
-    return float(values[counts.argmax()]) if values.size else 0.0
 
 
 def _block_share(flags: BoolArray, factor: tuple[int, ...]) -> FloatArray:
