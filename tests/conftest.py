@@ -1,11 +1,13 @@
-"""Phantoms: one object in world space, seen by scanners that store it in different ways."""
+"""Phantoms: one object in world space, seen by scanners that store it in different ways; the command line in this process."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 # Before ITK is loaded, which reads it once: small images gain nothing from threads.
 os.environ.setdefault("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "1")
@@ -241,3 +243,29 @@ def painter_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         save_bundle(folders[name], model, weights, card, "")
     redraw = str(folders["lesion-redraw"])
     return {"conditional": str(folders["lesion-paint"]), "coarse": redraw, "guided": redraw}
+
+
+class Outcome(NamedTuple):
+    """What one call of the command gave back."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def call(capsys, monkeypatch):
+    """Run `brainfill` with arguments; the exit code and both streams."""
+    from brainfill.cli.app import main
+
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["brainfill", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return Outcome(stop.value.code or 0, out, err)
+
+    return run

@@ -1,6 +1,5 @@
-"""A tiny head with a lesion on disk, and the command line called in this process."""
+"""A tiny head with a lesion on disk."""
 
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,17 +8,7 @@ import pytest
 from cli_files import save
 from study_cases import save_cases
 
-from brainfill.cli.app import main
-
 SMALL_STUDY = ("--crop-mm", "20", "--pixel-mm", "2", "-q")
-
-
-class Outcome(NamedTuple):
-    """What one call of the command gave back."""
-
-    code: int
-    out: str
-    err: str
 
 
 class Files(NamedTuple):
@@ -28,22 +17,6 @@ class Files(NamedTuple):
     t1: Path
     mask: Path
     folder: Path
-
-
-@pytest.fixture
-def call(capsys, monkeypatch):
-    """Run `brainfill` with arguments; the exit code and both streams."""
-    monkeypatch.delenv("COLUMNS", raising=False)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["brainfill", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return Outcome(stop.value.code or 0, out, err)
-
-    return run
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
-"""The sample head at every second voxel, and the command line called in this process."""
+"""The sample head at every second voxel."""
 
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,17 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from brainfill.cli.app import main
-
 SAMPLES = Path(__file__).parents[2] / "data-samples"
-
-
-class Outcome(NamedTuple):
-    """What one call of the command gave back."""
-
-    code: int
-    out: str
-    err: str
 
 
 class Head(NamedTuple):
@@ -27,22 +16,6 @@ class Head(NamedTuple):
     t1: np.ndarray
     mask: np.ndarray
     affine: np.ndarray
-
-
-@pytest.fixture
-def call(capsys, monkeypatch):
-    """Run `brainfill` with arguments; the exit code and both streams."""
-    monkeypatch.delenv("COLUMNS", raising=False)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["brainfill", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return Outcome(stop.value.code or 0, out, err)
-
-    return run
 
 
 @pytest.fixture(scope="session")
