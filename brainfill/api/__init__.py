@@ -8,7 +8,17 @@ from brainfill.api._compare import (
     compared_people,
     run_compare,
 )
-from brainfill.api._fill import Done, Filled, Request, fill, fill_facts, run_fill
+from brainfill.api._fill import (
+    CONTRASTS,
+    Done,
+    Filled,
+    Request,
+    check_fill,
+    fill,
+    fill_facts,
+    run_fill,
+)
+from brainfill.api._fill_visits import fill_visits, run_visits
 from brainfill.api._info import info
 from brainfill.api._masks import DrawnMasks, draw_mask, run_masks
 from brainfill.api._masks_read import MaskRequest, PatientImages
@@ -18,7 +28,12 @@ from brainfill.api._preprocess import (
     prepare,
     run_preprocess,
 )
-from brainfill.api._report import fill_report_part, page, preprocess_report_part
+from brainfill.api._report import (
+    fill_report_part,
+    page,
+    preprocess_report_part,
+    visits_report_parts,
+)
 from brainfill.api._smooth import (
     SmoothDone,
     Smoothed,
@@ -49,6 +64,7 @@ from brainfill.study.config import StudyConfig
 from brainfill.tasks.transform import TransformConfig
 
 __all__ = [
+    "CONTRASTS",
     "MANIFEST",
     "CompareRequest",
     "Compared",
@@ -75,12 +91,14 @@ __all__ = [
     "TransformConfig",
     "TransformRequest",
     "case_files",
+    "check_fill",
     "compare",
     "compared_people",
     "draw_mask",
     "fill",
     "fill_facts",
     "fill_report_part",
+    "fill_visits",
     "info",
     "measure_thickness",
     "page",
@@ -96,10 +114,12 @@ __all__ = [
     "run_synthesize",
     "run_thickness",
     "run_transform",
+    "run_visits",
     "smooth",
     "smooth_facts",
     "synthesize",
     "synthesize_facts",
     "thickness_key",
     "transform",
+    "visits_report_parts",
 ]

@@ -23,7 +23,24 @@ def fill_report_part(done: Done, facts: Mapping[str, Any]) -> Part:
     """
     from brainfill.report.fill import fill_part
 
-    return fill_part(done.scan, done.result, facts, done.ctx)
+    also = {name: (done.others[name].image, result) for name, result in done.also.items()}
+    return fill_part(done.scan, done.result, facts, done.ctx, also)
+
+
+def visits_report_parts(done: Sequence[Done], records: Sequence[Mapping[str, Any]]) -> list[Part]:
+    """What visits that were filled together have to show on one page: the first with lesions in full, and all side by side.
+
+    Args:
+        done: the fill of each visit.
+        records: of each, as from `fill_facts`.
+    """
+    from brainfill.report.fill_visits import Visit, visits_part
+
+    first = next(i for i, visit in enumerate(done) if visit.result.volumes["hole"].data.any())
+    visits = [
+        Visit(visit.scan, visit.result, facts) for visit, facts in zip(done, records, strict=True)
+    ]
+    return [fill_report_part(done[first], records[first]), visits_part(visits, first)]
 
 
 def preprocess_report_part(

@@ -5,29 +5,29 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from brainfill.api import (
+    CONTRASTS,
     Done,
     ReadConfig,
     Request,
-    fill_facts,
+    check_fill,
     fill_report_part,
     page,
     run_fill,
 )
-from brainfill.cli import values
+from brainfill.cli import _fill_visits, values
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Report, Verbose, default, flag
 from brainfill.cli.output import (
     check_inputs,
     check_outputs,
     command_line,
-    runtime,
     write_page,
 )
 from brainfill.cli.progress import Talk, talking
@@ -46,14 +46,18 @@ EXAMPLES = examples(
     "brainfill fill T1.nii.gz MASK.nii.gz",
     "brainfill fill -i T1.nii.gz -l MASK.nii.gz -o OUT.nii.gz --report",
     "brainfill fill T1.nii.gz MASK.nii.gz --samples 8 --sd SD.nii.gz",
+    "brainfill fill T1.nii.gz MASK.nii.gz --flair FLAIR.nii.gz --also-fill flair=FLAIR.nii.gz",
+    "brainfill fill --visits V1.nii.gz M1.nii.gz V2.nii.gz M2.nii.gz",
     "brainfill fill T1.nii.gz MASK.nii.gz --method localmean --dry-run",
 )
 
 
 def command(
     ctx: typer.Context,
-    t1: Annotated[Path | None, typer.Argument(metavar="T1", help="T1-weighted image")] = None,
-    mask: Annotated[Path | None, typer.Argument(metavar="MASK", help="lesion mask")] = None,
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="T1 MASK", help="T1-weighted image and lesion mask"),
+    ] = None,
     input_: Annotated[
         list[Path] | None,
         typer.Option("-i", "--input", metavar="T1", help="T1, if not given by position"),
@@ -70,8 +74,32 @@ def command(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="filled image; T1_filled.nii.gz without it")
+        Path | None,
+        typer.Option(
+            "-o", "--out", help="filled image; T1_filled.nii.gz without it. With --visits, a folder"
+        ),
     ] = None,
+    flair: Annotated[
+        Path | None, typer.Option("--flair", help="FLAIR of the same visit, to compare as well")
+    ] = None,
+    t2: Annotated[
+        Path | None, typer.Option("--t2", help="T2-weighted image of it, to compare as well")
+    ] = None,
+    also_fill: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--also-fill",
+            metavar="flair|t2=IMAGE",
+            help="fill this image over the same lesions, into IMAGE_filled.nii.gz; repeatable",
+        ),
+    ] = None,
+    visits: Annotated[
+        bool,
+        typer.Option(
+            "--visits",
+            help="take T1 MASK T1 MASK ... as visits of one person, and fill each with what the others show",
+        ),
+    ] = False,
     method: Annotated[str, flag(FillConfig, "method", values=values.FILLERS)] = default(
         FillConfig, "method"
     ),
@@ -134,8 +162,6 @@ def command(
     brainfill fill T1 MASK, or in the style of FSL: brainfill fill -i T1 -l MASK -o OUT.
     Images are .nii, .nii.gz or .mgz. A .json file beside the output records how it was made.
     """
-    paths = pick_inputs([p for p in (t1, mask) if p], input_ or [], lesion or [])
-    outputs = planned_outputs(paths[0], out, sd, hole, labels, report=report)
     config = FillConfig(
         method=method,
         model=model,
@@ -153,18 +179,40 @@ def command(
     )
     run = RunConfig(seed=seed, device=device, threads=threads, deterministic=deterministic)
     read = ReadConfig(label=label, nan_to_zero=nan_to_zero, assume_same_grid=assume_same_grid)
-    request = Request(*paths, config, run, read)
+    given = {name: path for name, path in (("FLAIR", flair), ("T2w", t2)) if path}
+    also = pick_contrasts(also_fill or [])
+    if visits:
+        single = {"-i": input_, "-l": lesion, "--flair": flair, "--t2": t2, "--sd": sd}
+        alone = {"--also-fill": also_fill, "--hole": hole, "--labels": labels}
+        _fill_visits.refuse([name for name, value in (single | alone).items() if value])
+        plan = _fill_visits.plan(images or [], out, (config, run, read), report=report)
+    else:
+        paths = pick_inputs(images or [], input_ or [], lesion or [])
+        filled_too = also_outputs(also, out)
+        outputs = planned_outputs(paths[0], out, sd, hole, labels, filled_too, report=report)
+        plan = [(Request(*paths, config, run, read, given, also), outputs)]
     filler_config(config)
-    check_inputs(paths)
-    check_outputs(list(outputs.values()), paths, force=force)
+    for request, _ in plan:
+        check_fill(request)
+    inputs = [Path(str(path)) for path in plan[0][0].inputs]
+    check_inputs(inputs)
+    check_outputs([path for _, outputs in plan for path in outputs.values()], inputs, force=force)
     if dry_run:
-        plan = json.dumps(resolved(request, outputs, ctx), indent=2)
-        typer.echo(re.sub(_VALUE, r"{\1, \2}", plan))
+        all_resolved = [resolved(request, outputs, ctx) for request, outputs in plan]
+        text = json.dumps({"visits": all_resolved} if visits else all_resolved[0], indent=2)
+        typer.echo(re.sub(_VALUE, r"{\1, \2}", text))
         return
     with talking(quiet=quiet, verbose=verbose) as talk:
-        facts = filled(request, outputs, talk)
-    summary = {"Outputs": {name: str(path) for name, path in outputs.items()}, **facts}
-    typer.echo(json.dumps(summary, indent=2) if as_json else str(outputs["image"]))
+        records = _fill_visits.filled(plan, talk) if visits else [filled(*plan[0], talk)]
+    summaries = [
+        {"Outputs": {name: str(path) for name, path in outputs.items()}, **facts}
+        for (_, outputs), facts in zip(plan, records, strict=True)
+    ]
+    if as_json:
+        typer.echo(json.dumps({"Visits": summaries} if visits else summaries[0], indent=2))
+        return
+    for _, outputs in plan:
+        typer.echo("\n".join(str(outputs[name]) for name in ("image", *also)))
 
 
 def pick_inputs(
@@ -191,16 +239,44 @@ def pick_inputs(
     return found[0], found[1]
 
 
+def pick_contrasts(words: Sequence[str]) -> dict[str, Path]:
+    """The images of `--also-fill` by contrast.
+
+    Raises:
+        ConfigError: a word is not flair=IMAGE or t2=IMAGE, or a contrast is given twice.
+    """
+    known = {option: name for name, option in CONTRASTS.items()}
+    found: dict[str, Path] = {}
+    for word in words:
+        option, _, path = word.partition("=")
+        if option not in known or not path:
+            msg = f"--also-fill expects flair=IMAGE or t2=IMAGE, found '{word}'"
+            raise ConfigError(msg, "for example --also-fill flair=FLAIR.nii.gz")
+        if known[option] in found:
+            msg = f"--also-fill names {option} twice: '{found[known[option]]}' and '{path}'"
+            raise ConfigError(msg, "fill one image of each contrast")
+        found[known[option]] = Path(path)
+    return found
+
+
+def also_outputs(also: Mapping[str, Path], out: Path | None) -> dict[str, Path]:
+    """Where the fills of other contrasts go: beside the filled T1 if that was named, else beside their image."""
+    return {
+        name: (out or path).with_name(f"{stem(path)}_filled.nii.gz") for name, path in also.items()
+    }
+
+
 def planned_outputs(
     t1: Path,
     out: Path | None,
     sd: Path | None,
     hole: Path | None,
     labels: Path | None,
+    also: Mapping[str, Path] | None = None,
     *,
     report: bool = False,
 ) -> dict[str, Path]:
-    """All files the command will write, by what they are.
+    """All files the command will write, by what they are; fills of other contrasts by the name of these.
 
     Raises:
         ConfigError: a name does not end as an image does.
@@ -209,6 +285,7 @@ def planned_outputs(
     images |= {"sd": sd} if sd else {}
     images |= {"hole": hole} if hole else {}
     images |= {"labels": labels} if labels else {}
+    images |= also or {}
     for path in images.values():
         output_format(path)
     planned = images | {"sidecar": beside(images["image"], ".json")}
@@ -226,7 +303,11 @@ def resolved(request: Request, outputs: dict[str, Path], ctx: typer.Context) -> 
         return "flag" if source is not None and source.name == "COMMANDLINE" else "default"
 
     return {
-        "inputs": {"T1": str(request.t1), "mask": str(request.mask)},
+        "inputs": {
+            "T1": str(request.t1),
+            "mask": str(request.mask),
+            **{name: str(path) for name, path in request.others.items()},
+        },
         "outputs": {name: str(path) for name, path in outputs.items()},
         "options": {n: {"value": v, "origin": origin(n)} for n, v in options.items()},
         "settings": {
@@ -248,31 +329,23 @@ def filled(request: Request, outputs: dict[str, Path], talk: Talk) -> dict[str, 
     talk.progress("writing", 0, 1)
     facts = _write(done, outputs, began)
     talk.progress("writing", 1, 1)
-    talk.detail(
-        f"filled {facts['LesionCount']} lesions, {facts['LesionVolumeML']:.2f} ml, on "
-        f"{facts['Device']}; {facts['VoxelsChanged']} voxels changed; {time.monotonic() - began:.2f} s"
-    )
+    talk.detail(_fill_visits.told(facts, began))
     return facts
 
 
 def _write(done: Done, outputs: dict[str, Path], began: float) -> dict[str, Any]:
     """Write all outputs, or leave no new ones behind; the facts that went into the sidecar."""
-    from brainfill.io.nifti import write_filled, write_map
-    from brainfill.io.sidecar import write_sidecar
+    from brainfill.io.nifti import write_map
     from brainfill.io.tables import write_table
 
     original, volumes = done.scan.images["T1w"], done.result.volumes
     with all_or_none(outputs.values()):
-        written = write_filled(
-            original, volumes["filled"].data, volumes["hole"].data, outputs["image"]
-        )
         for name in ("sd", "hole", "labels"):
             if name in outputs:
                 write_map(original, volumes[name].data, outputs[name])
         if "lesions" in outputs:
             write_table(done.result.tables["lesions"], outputs["lesions"])
-        facts = fill_facts(done, written) | runtime(began, done.request.run)
-        write_sidecar(facts, outputs["sidecar"])
+        facts = _fill_visits.write(done, outputs, began)
         if "report" in outputs:
             part = fill_report_part(done, facts)
             write_page(page(done.scan.subject, [part], command_line()), outputs["report"])

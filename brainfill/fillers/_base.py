@@ -1,4 +1,8 @@
-"""What a filler is given and what it returns."""
+"""What a filler is given and what it returns.
+
+A module of a filler has `Config` and `build(config)`. One that can use other images of the person says so by
+`COMPANIONS = True`, and takes them as `build(config, companions)`.
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 
+from brainfill.core.companion import Companion
 from brainfill.core.context import Context, Progress, ignore
 from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.volume import Mask, Volume
@@ -35,7 +36,12 @@ class Start:
 
 
 def patched_start(
-    image: Volume, hole: Mask, views: Sequence[PatchConfig], seeds: Sequence[int], ctx: Context
+    image: Volume,
+    hole: Mask,
+    views: Sequence[PatchConfig],
+    seeds: Sequence[int],
+    ctx: Context,
+    companions: Sequence[Companion] = (),
 ) -> Start:
     """Fills by patches.
 
@@ -45,17 +51,18 @@ def patched_start(
         views: settings whose fills are averaged, errors of one making up for those of another.
         seeds: one for each sample to draw; none for the best guess alone.
         ctx: told how far the work is and about lesions without tissue around them.
+        companions: other images of the person, on the grid of `image`.
     """
     runs = len(views) + len(seeds)
     found = []
     for number, view in enumerate(views):
-        found.append(_patched(image, hole, view, _part(ctx, number, runs)))
+        found.append(_patched(image, hole, view, _part(ctx, number, runs), companions))
     mean = np.mean(found, axis=0)
     drawn = mean[:1]
     if seeds:
         parts = [replace(_part(ctx, len(views) + i, runs), seed=s) for i, s in enumerate(seeds)]
         drawn = np.concatenate(
-            [_patched(image, hole, views[0], part, drawn=True)[:1] for part in parts]
+            [_patched(image, hole, views[0], part, companions, drawn=True)[:1] for part in parts]
         )
     return Start(_placed(image, hole.data, mean[0]), mean[1:], drawn)
 
@@ -75,10 +82,18 @@ def bridged_start(image: Volume, hole: Mask, samples: int) -> Start:
 
 
 def _patched(
-    image: Volume, hole: Mask, view: PatchConfig, ctx: Context, *, drawn: bool = False
+    image: Volume,
+    hole: Mask,
+    view: PatchConfig,
+    ctx: Context,
+    companions: Sequence[Companion],
+    *,
+    drawn: bool = False,
 ) -> FloatArray:
     """Fill and doubts (1 + C, n) of the hole voxels."""
-    filled, doubts = patch_fill_with_doubts(image, hole, view, ctx, drawn=drawn)
+    filled, doubts = patch_fill_with_doubts(
+        image, hole, view, ctx, drawn=drawn, companions=companions
+    )
     return np.concatenate([filled[hole.data][None], doubts[:, hole.data]])
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from brainfill.bundles.store import find, load_bundle, what_it_does
 from brainfill.core.background import from_background
+from brainfill.core.companion import Companion
 from brainfill.core.config import check_ranges, from_dict, option
 from brainfill.core.context import Context, seed_of
 from brainfill.core.errors import ConfigError, ShortageError
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from brainfill.bundles.store import Bundle
 
+COMPANIONS = True
 # What differs from the model's own patches; README has what each costs and gives.
 _VIEWS: dict[str, tuple[dict[str, Any], ...]] = {
     "fast": ({},),
@@ -76,8 +78,8 @@ class Config:
         check_ranges(self)
 
 
-def build(config: Config) -> Filler:
-    """A filler that loads its model when it is called."""
+def build(config: Config, companions: Sequence[Companion] = ()) -> Filler:
+    """A filler that loads its model when it is called; other images of the person help its first fill."""
 
     def fill(image: Volume, hole: Mask, ctx: Context) -> Filling:
         bundle = _model(config.model)
@@ -85,7 +87,7 @@ def build(config: Config) -> Filler:
         image, level = from_background(image, hole.data)
         crops = plan_crops(hole.data, image.grid, bundle.card.spacing_mm, used.margin_mm)
         with torch_threads(ctx):
-            start = _start(image, hole, bundle, used, ctx)
+            start = _start(image, hole, bundle, used, ctx, companions)
             samples = _corrected(image, hole, start, crops, bundle, used, ctx)
         facts = {
             "Model": {"name": bundle.card.name, "sha256": bundle.card.weights_sha256},
@@ -130,15 +132,25 @@ def _completed(config: Config, bundle: Bundle) -> Config:
     )
 
 
-def _start(image: Volume, hole: Mask, bundle: Bundle, config: Config, ctx: Context) -> Start:
+def _start(
+    image: Volume,
+    hole: Mask,
+    bundle: Bundle,
+    config: Config,
+    ctx: Context,
+    companions: Sequence[Companion],
+) -> Start:
     family = bundle.inpainter.config
     if family.first_fill != "patch":
+        if companions:
+            msg = f"model '{config.model}' has no use for other images: it does not begin with patches"
+            raise ConfigError(msg, "choose --model t1-fill or --method patch")
         return bridged_start(image, hole, max(config.samples, 1))
     ways = _VIEWS["fast" if config.samples else config.quality]
     views = [replace(family.patch, **way) for way in ways]
     # A seed for each sample: results do not depend on how many are drawn.
     seeds = [seed_of(ctx.seed, sample) for sample in range(config.samples)]
-    return patched_start(image, hole, views, seeds, ctx)
+    return patched_start(image, hole, views, seeds, ctx, companions)
 
 
 def _corrected(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from brainfill.core.companion import Companion
 from brainfill.core.context import Context
 from brainfill.core.threads import torch_threads
 from brainfill.core.volume import Mask, Volume
@@ -9,14 +12,16 @@ from brainfill.fillers._base import Filler, Filling
 from brainfill.interpolation.nonlocal_patches import PatchConfig as Config
 from brainfill.interpolation.nonlocal_patches import patch_fill
 
-__all__ = ["Config", "build"]
+__all__ = ["COMPANIONS", "Config", "build"]
+
+COMPANIONS = True
 
 
-def build(config: Config) -> Filler:
+def build(config: Config, companions: Sequence[Companion] = ()) -> Filler:
     """A filler that predicts hole voxels layer by layer from similar patches nearby."""
 
     def fill(image: Volume, hole: Mask, ctx: Context) -> Filling:
         with torch_threads(ctx):
-            return Filling(patch_fill(image, hole, config, ctx))
+            return Filling(patch_fill(image, hole, config, ctx, companions))
 
     return fill

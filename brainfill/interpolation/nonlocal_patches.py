@@ -9,6 +9,7 @@ that is left between patch and candidates.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +18,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
+from brainfill.core.companion import Companion
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
 from brainfill.core.grid import FloatArray, Index3
 from brainfill.core.volume import Mask, Volume
+from brainfill.interpolation.companion_patches import Beside, beside
 from brainfill.interpolation.patches import Library, Stencil, collect, stencil
 from brainfill.interpolation.sites import Site, fill_sites, warn_of
 from brainfill.interpolation.smooth import smooth_mean
@@ -29,6 +32,8 @@ _SMALLER_RADII_VOX = (1.5, 1.0)
 _FEW_CANDIDATES = 60
 _FLAT = 1e-4
 _STIFFER = 30
+# With companions a prediction has more to go by, and gains from twice as many candidates.
+_MORE_NEIGHBOURS = 2
 DOUBTS = 3
 
 
@@ -55,7 +60,13 @@ class PatchConfig:
         check_ranges(self)
 
 
-def patch_fill(image: Volume, hole: Mask, config: PatchConfig, ctx: Context) -> FloatArray:
+def patch_fill(
+    image: Volume,
+    hole: Mask,
+    config: PatchConfig,
+    ctx: Context,
+    companions: Sequence[Companion] = (),
+) -> FloatArray:
     """Predict hole voxels layer by layer from similar patches nearby.
 
     Args:
@@ -63,6 +74,8 @@ def patch_fill(image: Volume, hole: Mask, config: PatchConfig, ctx: Context) -> 
         hole: any number of lesions.
         config: options.
         ctx: gives seed and device; told about lesions without whole patches around them.
+        companions: other images of the person on the grid of `image`; where they are known, patches are compared in them,
+            too, and they help to predict.
 
     Returns:
         float32 (X, Y, Z), the image with its hole filled.
@@ -70,7 +83,7 @@ def patch_fill(image: Volume, hole: Mask, config: PatchConfig, ctx: Context) -> 
     Raises:
         GeometryError: image and hole are not on one grid.
     """
-    return patch_fill_with_doubts(image, hole, config, ctx)[0]
+    return patch_fill_with_doubts(image, hole, config, ctx, companions=companions)[0]
 
 
 def patch_fill_with_doubts(
@@ -81,6 +94,7 @@ def patch_fill_with_doubts(
     background: float | None = None,
     *,
     drawn: bool = False,
+    companions: Sequence[Companion] = (),
 ) -> tuple[FloatArray, FloatArray]:
     """The fill of `patch_fill`, and what speaks against it.
 
@@ -93,6 +107,7 @@ def patch_fill_with_doubts(
         drawn: give each voxel a normal deviate of its standard deviation, on which the next ones
             depend: the fill is then one of many that could be, with the grain of tissue, and not
             their mean. The seed decides which.
+        companions: as for `patch_fill`.
 
     Returns:
         The filled image (X, Y, Z), and float32 (3, X, Y, Z), zero outside the hole, in the unit of
@@ -110,7 +125,7 @@ def patch_fill_with_doubts(
     doubts = np.zeros((DOUBTS, *image.grid.shape), np.float32)
 
     def fill_one(site: Site) -> FloatArray:
-        found = _fill(site, config, ctx.seed, device, drawn=drawn)
+        found = _fill(site, companions, config, ctx.seed, device, drawn=drawn)
         if found is None:
             without.append(site.name)
             return smooth_mean(site, site.tissue.astype(np.float32), min(spacing))
@@ -128,15 +143,24 @@ def patch_fill_with_doubts(
 
 @torch.inference_mode()
 def _fill(
-    site: Site, config: PatchConfig, seed: int, device: str, *, drawn: bool
+    site: Site,
+    companions: Sequence[Companion],
+    config: PatchConfig,
+    seed: int,
+    device: str,
+    *,
+    drawn: bool,
 ) -> FloatArray | None:
     """The filled site and its doubts (4, X, Y, Z); None when there are too few patches even of the smallest size."""
     for radius in (config.radius_vox, *(r for r in _SMALLER_RADII_VOX if r < config.radius_vox)):
         shape = stencil(radius, site.grid.spacing())
         rng = site.rng(seed)
-        library = collect(site, shape, config.search_mm, config.candidates, rng, device)
+        others = beside(site, shape, companions, _FEW_CANDIDATES, device)
+        library = collect(site, shape, config.search_mm, config.candidates, rng, device, others)
         if len(library.patches) >= _FEW_CANDIDATES:
-            return _from_border_inwards(site, shape, library, config, rng if drawn else None)
+            return _from_border_inwards(
+                site, shape, library, others, config, rng if drawn else None
+            )
     return None
 
 
@@ -144,6 +168,7 @@ def _from_border_inwards(
     site: Site,
     shape: Stencil,
     library: Library,
+    others: Beside | None,
     config: PatchConfig,
     rng: np.random.Generator | None,
 ) -> FloatArray:
@@ -163,9 +188,11 @@ def _from_border_inwards(
         layer = torch.from_numpy(numbers).to(device)
         for part in layer.tensor_split(_parts(len(layer), len(library.patches))):
             around = part[:, None] + steps
-            found, doubts[:, part] = predict(
-                image[around], known[around] * weights, library, config
-            )
+            patches, support = image[around], known[around] * weights
+            if others is not None:
+                entries, more = others.entries(part)
+                patches, support = torch.cat([patches, entries], 1), torch.cat([support, more], 1)
+            found, doubts[:, part] = predict(patches, support, library, config)
             if rng is not None:
                 deviates = torch.from_numpy(rng.standard_normal(len(part), np.float32)).to(device)
                 found = (found + deviates * doubts[-1, part]).clamp(*library.range)
@@ -202,19 +229,23 @@ def predict(
     """
     w = support / support.sum(dim=1, keepdim=True).clamp(min=1e-12)
     weighted = w * patches
-    level = weighted.sum(dim=1, keepdim=True) - w @ library.patches.T
+    own = slice(library.own)
+    # Only the image's own level is free: what a companion shows in the hole is the tissue that is there.
+    share = w[:, own].sum(dim=1, keepdim=True).clamp(min=_FLAT) if _beside(library) else 1.0
+    level = weighted[:, own].sum(dim=1, keepdim=True) - w[:, own] @ library.patches[:, own].T
     unlike = torch.cat([weighted, w], dim=1) @ library.both.T
     unlike += (weighted * patches).sum(dim=1, keepdim=True)
-    unlike -= config.level_free * level**2
-    count = min(config.neighbours, unlike.shape[1])
+    unlike -= config.level_free * level**2 / share
+    wanted = config.neighbours * (_MORE_NEIGHBOURS if _beside(library) else 1)
+    count = min(wanted, unlike.shape[1])
     unlike, best = unlike.topk(count, dim=1, largest=False, sorted=False)
-    shift = config.level_free * level.gather(1, best)
+    shift = config.level_free * level.gather(1, best) / share
     least = unlike.amin(dim=1, keepdim=True)
     width = (unlike.amax(dim=1, keepdim=True) - least).clamp(min=library.noise + _FLAT)
     trust = torch.softmax(-(unlike - least) / width, dim=1)
     centres = library.centres[best] + shift
     around = library.patches[best]
-    around += shift[:, :, None]
+    around[:, :, own] += shift[:, :, None]
     found, stiffer, mean, sd = _linear(
         patches, w, around, centres, trust, config.ridge * library.noise
     )
@@ -222,6 +253,11 @@ def predict(
     # A shift towards background must not leave the range of tissue.
     found = found.clamp(*library.range)
     return found, torch.stack([stiffer - found, mean - found, sd])
+
+
+def _beside(library: Library) -> bool:
+    """Whether there are entries of companions."""
+    return library.own < library.patches.shape[1]
 
 
 def _linear(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from torch import Tensor
 from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.interpolation.sites import Site
 from brainfill.interpolation.smooth import noise_sd
+
+if TYPE_CHECKING:
+    from brainfill.interpolation.companion_patches import Beside
 
 _SIGMA_OVER_RADIUS = 0.48
 
@@ -57,12 +60,13 @@ class Library:
     """Whole patches of tissue, standardised.
 
     Args:
-        patches: float32 (M, P).
+        patches: float32 (M, P); the entries of companions stand last.
         both: float32 (M, 2 P), `patches` times -2 beside `patches` squared.
         centres: float32 (M,), the value in the middle of each.
         mean: of the tissue, in the unit of the image; subtracted.
         sd: of the tissue; divided by.
         noise: variance of the noise, after division.
+        own: how many entries are those of the image itself.
     """
 
     patches: Tensor
@@ -71,6 +75,7 @@ class Library:
     mean: float
     sd: float
     noise: float
+    own: int
 
     @property
     def range(self) -> tuple[float, float]:
@@ -102,6 +107,7 @@ def collect(
     most: int,
     rng: np.random.Generator,
     device: str,
+    beside: Beside | None = None,
 ) -> Library:
     """Patches around a lesion that are known throughout and centred on tissue.
 
@@ -112,9 +118,12 @@ def collect(
         most: how many at most; a random choice of them beyond that.
         rng: makes the choice.
         device: where the library is wanted.
+        beside: entries of companions, known throughout as well.
     """
     # Beyond the ends of the image its outermost values count as known: thin volumes have patches too.
-    whole = _whole(shape.pad(site.known), shape)[shape.inner] & site.tissue
+    whole = whole_patches(shape.pad(site.known), shape)[shape.inner] & site.tissue
+    if beside is not None:
+        whole &= beside.whole
     away = ndimage.distance_transform_edt(~site.hole, sampling=site.grid.spacing())
     near = whole & (away <= search_mm)
     chosen = np.argwhere(near if near.any() else whole)
@@ -129,12 +138,15 @@ def collect(
     values = torch.from_numpy(image.ravel()).to(device)
     where = torch.from_numpy(flat).to(device)
     patches = values[where[:, None] + torch.from_numpy(shape.steps(image.shape)).to(device)]
-    return Library(
-        patches, torch.cat([-2 * patches, patches**2], 1), values[where], mean, sd, noise
-    )
+    own = patches.shape[1]
+    if beside is not None:
+        patches = torch.cat([patches, beside.entries(where)[0]], 1)
+    both = torch.cat([-2 * patches, patches**2], 1)
+    return Library(patches, both, values[where], mean, sd, noise, own)
 
 
-def _whole(known: BoolArray, shape: Stencil) -> BoolArray:
+def whole_patches(known: BoolArray, shape: Stencil) -> BoolArray:
+    """Where all voxels of a patch are known."""
     footprint = np.zeros([2 * r + 1 for r in shape.reach], bool)
     footprint[tuple((shape.offsets + np.array(shape.reach)).T)] = True
     return np.asarray(ndimage.binary_erosion(known, footprint))

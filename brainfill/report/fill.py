@@ -10,11 +10,12 @@ from scipy import ndimage
 
 from brainfill.core.context import Context
 from brainfill.core.grid import BoolArray
-from brainfill.core.volume import Mask, Scan
+from brainfill.core.volume import Mask, Scan, Volume
 from brainfill.pictures import grey_range
 from brainfill.preprocess.foreground import foreground
 from brainfill.report import viewer
 from brainfill.report.fill_methods import methods
+from brainfill.report.fill_others import contrasts
 from brainfill.report.fill_pictures import (
     before_after,
     closer,
@@ -46,7 +47,13 @@ _LESIONS = {
 _AXES = {"x": "left - right", "y": "back - front", "z": "down - up"}
 
 
-def fill_part(scan: Scan, result: Result, facts: Mapping[str, Any], ctx: Context) -> Part:
+def fill_part(
+    scan: Scan,
+    result: Result,
+    facts: Mapping[str, Any],
+    ctx: Context,
+    also: Mapping[str, tuple[Volume, Result]] | None = None,
+) -> Part:
     """The part of a page that shows a fill.
 
     Args:
@@ -54,6 +61,7 @@ def fill_part(scan: Scan, result: Result, facts: Mapping[str, Any], ctx: Context
         result: of the task: "filled", "hole", "labels" and perhaps "sd"; the table "lesions".
         facts: the record as written beside the image.
         ctx: device of the network that finds the brain, progress.
+        also: other contrasts that were filled, by name: the image, and "filled" and "hole".
     """
     image, volumes = scan.images["T1w"], result.volumes
     filled, hole = volumes["filled"], volumes["hole"]
@@ -69,6 +77,7 @@ def fill_part(scan: Scan, result: Result, facts: Mapping[str, Any], ctx: Context
             before_after(view, at_mm, image, filled) + closer(view, image, result),
         ),
         Section("difference", "Difference", difference(view, at_mm, image, filled, hole)),
+        *([contrasts(also, at_mm)] if also else []),
         _intensities(scan, result, head, ctx),
         _stripes(facts),
     ]

@@ -38,10 +38,27 @@ def methods(facts: Mapping[str, Any]) -> str:
             if arguments.get("space") == "mni"
             else "",
             how,
+            *_companions(facts),
             "Voxels outside the mask that was filled are those of the scan.",
         )
         if part
     )
+
+
+def _companions(facts: Mapping[str, Any]) -> list[str]:
+    """What other images of the person did."""
+    contrasts = facts.get("Contrasts", {})
+    compared = [name for name, about in contrasts.items() if about["Compared"]]
+    also = [name for name, about in contrasts.items() if "FilledVoxels" in about]
+    said = []
+    if compared:
+        said.append(f"Patches were compared in {' and '.join(compared)} as well.")
+    if also:
+        said.append(
+            f"{' and '.join(also)} {'was' if len(also) == 1 else 'were'} filled over the same lesions from patches of its own, "
+            "which were compared with the filled T1 as well."
+        )
+    return said
 
 
 def _grown(reach_mm: float, *, feather: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ from brainfill.core.errors import ConfigError, DataError
 from brainfill.tasks._base import Result
 
 if TYPE_CHECKING:
+    from brainfill.core.companion import Companion
     from brainfill.core.context import Context
     from brainfill.core.grid import BoolArray
     from brainfill.core.volume import Mask, Scan, Volume
@@ -91,38 +93,62 @@ def uses_network(config: FillConfig) -> bool:
     return config.space == "mni" or hasattr(filler_config(config), "model")
 
 
-def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
+def check_companions(config: FillConfig, option_name: str) -> None:
+    """Refuse other images of the person where the method has no use for them.
+
+    Args:
+        config: what to do.
+        option_name: how the images were given, such as "--flair".
+
+    Raises:
+        ConfigError: the method looks at one image alone, or the fill is made in MNI space.
+    """
+    plugin = registry.load(FILLERS, config.method)
+    if not getattr(plugin, "COMPANIONS", False):
+        msg = f"{option_name} means nothing to the method '{config.method}'"
+        raise ConfigError(msg, f"leave {option_name} out, or choose --method diffusion")
+    if config.space != "native":
+        msg = f"{option_name} means nothing to --space {config.space}"
+        raise ConfigError(msg, f"leave {option_name} out, or fill in native space")
+
+
+def run(
+    scan: Scan, config: FillConfig, ctx: Context, companions: Sequence[Companion] = ()
+) -> Result:
     """Fill the lesions of a scan.
 
     Args:
         scan: with a T1w image and a lesion mask.
         config: what to do.
         ctx: device, seed, progress, warnings.
+        companions: other images of the person on the grid of the T1w.
 
     Returns:
         volumes "filled", "hole" (the mask really replaced), "labels" and perhaps "sd"; table
         "lesions"; facts for the record. Every voxel outside "hole" is that of the scan.
 
     Raises:
-        ConfigError: an option the method does not have.
+        ConfigError: an option the method does not have, or companions that it has no use for.
         DataError: the mask is empty, off the head or over half of it.
     """
     from brainfill.core.figures import figures
-    from brainfill.core.volume import Mask
-    from brainfill.lesions.components import dilate, label_lesions, lesion_table
-    from brainfill.preprocess.foreground import foreground
+    from brainfill.lesions.components import label_lesions, lesion_table
     from brainfill.preprocess.paste import feather, paste_back
     from brainfill.tasks._space import fill_in_mni
 
     settings = filler_config(config)
     image, lesion = _parts(scan)
     ctx.progress("looking at the lesions", 0, 1)
-    head = check_lesion(lesion, foreground(image, lesion.data), scan.subject, ctx)
-    hole = Mask(dilate(lesion, config.dilate, head), lesion.grid)
+    head, hole = find_hole(scan, config, ctx)
     labels = label_lesions(lesion)
     ctx.progress("looking at the lesions", 1, 1)
 
-    filler = registry.load(FILLERS, config.method).build(settings)
+    build = registry.load(FILLERS, config.method).build
+    if companions:
+        check_companions(config, companions[0].name)
+        filler = build(settings, [c.beside(hole) for c in companions])
+    else:
+        filler = build(settings)
     if config.space == "mni":
         filling = fill_in_mni(image, hole, scan.subject, filler, ctx)
     else:
@@ -140,6 +166,7 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
     facts = {
         "Method": config.method,
         **filling.facts,
+        **({"Companions": [c.name for c in companions]} if companions else {}),
         "LesionCount": len(table),
         "LesionVoxels": int(lesion.data.sum()),
         "LesionVolumeML": lesion.volume_ml(),
@@ -148,6 +175,21 @@ def run(scan: Scan, config: FillConfig, ctx: Context) -> Result:
         "IntensityRangeInput": [float(image.data.min()), float(image.data.max())],
     }
     return Result(volumes, {"lesions": table}, facts)
+
+
+def find_hole(scan: Scan, config: FillConfig, ctx: Context) -> tuple[BoolArray, Mask]:
+    """The head of a scan (X, Y, Z), and what is to be filled: its lesions, grown.
+
+    Raises:
+        DataError: as `run`.
+    """
+    from brainfill.core.volume import Mask
+    from brainfill.lesions.components import dilate
+    from brainfill.preprocess.foreground import foreground
+
+    image, lesion = _parts(scan)
+    head = check_lesion(lesion, foreground(image, lesion.data), scan.subject, ctx)
+    return head, Mask(dilate(lesion, config.dilate, head), lesion.grid)
 
 
 def check_lesion(lesion: Mask, shown: BoolArray, subject: str, ctx: Context) -> BoolArray:

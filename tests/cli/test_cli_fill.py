@@ -20,7 +20,7 @@ def asked(monkeypatch):
     """Takes the place of the task, remembers what it was asked, and ends the run."""
     calls = []
 
-    def run(scan, config, ctx):
+    def run(scan, config, ctx, companions=()):
         calls.append((scan, config, ctx))
         raise DataError("far enough")
 

@@ -114,7 +114,7 @@ def library(count: int, size: int, noise: float) -> Library:
         np.float32
     )
     both = np.concatenate([-2 * patches, patches**2], axis=1)
-    return Library(*(torch.from_numpy(a) for a in (patches, both, centres)), 0.0, 1.0, noise)
+    return Library(*(torch.from_numpy(a) for a in (patches, both, centres)), 0.0, 1.0, noise, size)
 
 
 def test_prediction_is_the_weighted_ridge_of_the_nearest() -> None:
