@@ -74,9 +74,10 @@ class BidsConfig:
     quality: Literal["fast", "balanced", "best"] = option(
         "balanced", "effort of the model's best guess"
     )
-    dilate: float = option(
-        1.0,
-        "grow the mask first, by a voxel at least, inside the head only",
+    dilate: float | Literal["auto"] = option(
+        "auto",
+        "auto judges for each lesion how far it reaches beyond the mask; a number grows the mask by so much, by a voxel "
+        "at least, inside the head only",
         unit="mm",
         low=0,
         high=20,

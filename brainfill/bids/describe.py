@@ -37,7 +37,7 @@ _CITATION = """# What to cite
 Lesions were filled with brainfill {version} (method `{method}`{model}).
 
 The text of a methods section: *Lesions in T1-weighted images were replaced by plausible healthy tissue with brainfill
-{version} (method {method}), on the grid of each scan; voxels outside the lesion mask, grown by {dilate:g} mm, were left
+{version} (method {method}), on the grid of each scan; voxels outside the lesion mask and {around} were left
 as they were.*
 """
 _MEASURED = """
@@ -78,8 +78,16 @@ def describe_dataset(data: Dataset, method: Mapping[str, Any]) -> None:
     text = _CITATION + (_MEASURED if {"thickness", "compare"} & set(method["steps"]) else "")
     _write(
         data.out / "logs" / "CITATION.md",
-        text.format(**{**method, "model": model}, version=__version__),
+        text.format(**{**method, "model": model, "around": _around(method)}, version=__version__),
     )
+
+
+def _around(method: Mapping[str, Any]) -> str:
+    """What is filled beside the lesions, in words."""
+    reach_mm = method["dilate"]
+    if reach_mm == "auto":
+        return "the rim that was judged to belong to each lesion"
+    return f"{reach_mm:g} mm around it"
 
 
 def _ours(out: Path) -> dict[str, Any]:

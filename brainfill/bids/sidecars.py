@@ -36,6 +36,7 @@ _LESION_COLUMNS = {
     "y_mm": ("Centre of the lesion, towards the front", "mm"),
     "z_mm": ("Centre of the lesion, upwards", "mm"),
     "mean_before": ("Mean intensity of the scan in the lesion", "arbitrary"),
+    "rim_mm": ("How far the lesion was judged to reach beyond the border of its mask", "mm"),
     "mean_after": ("Mean intensity of the filled scan in the lesion", "arbitrary"),
 }
 _THICKNESS_COLUMNS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -84,7 +84,9 @@ def command(
     quality: Annotated[Literal["fast", "balanced", "best"], flag(BidsConfig, "quality")] = default(
         BidsConfig, "quality"
     ),
-    dilate: Annotated[float, flag(BidsConfig, "dilate")] = default(BidsConfig, "dilate"),
+    dilate: Annotated[Any, flag(BidsConfig, "dilate", metavar="auto|MM")] = default(  # noqa: ANN401 - a number or a word
+        BidsConfig, "dilate"
+    ),
     smooth_if: Annotated[float, flag(BidsConfig, "smooth_if")] = default(BidsConfig, "smooth_if"),
     thickness_backend: Annotated[
         Literal["direct", "ants", "antspynet", "dldirect", "fastsurfer", "freesurfer"],

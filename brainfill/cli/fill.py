@@ -109,7 +109,9 @@ def command(
     quality: Annotated[Literal["fast", "balanced", "best"], flag(FillConfig, "quality")] = default(
         FillConfig, "quality"
     ),
-    dilate: Annotated[float, flag(FillConfig, "dilate")] = default(FillConfig, "dilate"),
+    dilate: Annotated[Any, flag(FillConfig, "dilate", metavar="auto|MM")] = default(  # noqa: ANN401 - a number or a word
+        FillConfig, "dilate"
+    ),
     feather: Annotated[bool, flag(FillConfig, "feather")] = default(FillConfig, "feather"),
     samples: Annotated[int, flag(FillConfig, "samples")] = default(FillConfig, "samples"),
     aggregate: Annotated[

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import typing
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -39,7 +42,29 @@ def flag(
         min=field.metadata["low"],
         max=field.metadata["high"],
         autocompletion=values,
+        parser=_number_or_word(config, field),
     )
+
+
+def _number_or_word(config: type, field: dataclasses.Field[Any]) -> Callable[[Any], Any] | None:
+    """How to read an option whose field is declared as `float | Literal["word"]`, of which typer knows nothing."""
+    arms = typing.get_args(typing.get_type_hints(config)[field.name])
+    words = [w for arm in arms if typing.get_origin(arm) is Literal for w in typing.get_args(arm)]
+    if float not in arms or not words:
+        return None
+    low, high = field.metadata["low"], field.metadata["high"]
+
+    def read(text: Any) -> Any:  # noqa: ANN401 - a word or a number, from the command line or a default
+        if text in words:
+            return text
+        with contextlib.suppress(ValueError):
+            # Written so that NaN, which is never inside, is refused.
+            if low <= float(text) <= high:
+                return float(text)
+        msg = f"'{text}' is neither {' nor '.join(words)} nor a number between {low} and {high}"
+        raise typer.BadParameter(msg)
+
+    return read
 
 
 def default(config: type, name: str) -> Any:  # noqa: ANN401 - the field's type

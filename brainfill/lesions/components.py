@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from brainfill.core.figures import figure
-from brainfill.core.grid import BoolArray, Box
+from brainfill.core.grid import BoolArray, Box, FloatArray, Grid
 from brainfill.core.volume import LabelMap, Mask, Volume
 
 _EXACT = 1e-6  # distances of whole voxels may come out a little longer
@@ -50,6 +50,39 @@ def dilate(mask: Mask, reach_mm: float, within: BoolArray) -> BoolArray:
         near = ndimage.distance_transform_edt(~seeds, sampling=sides) <= reach_mm * (1 + _EXACT)
         grown[box] |= ndimage.binary_propagation(seeds, mask=seeds | (near & within[box]))
     return grown
+
+
+def dilate_each(labels: LabelMap, beyond_mm: FloatArray, within: BoolArray) -> BoolArray:
+    """Grow each lesion by a distance of its own, as `dilate` does, but not by a voxel at least.
+
+    Args:
+        labels: lesions numbered from 1; all of them stay.
+        beyond_mm: (K,), by lesion, from the border of its outermost voxels to the centre of those it grows by.
+        within: as for `dilate`.
+
+    Returns:
+        bool (X, Y, Z).
+    """
+    grown: BoolArray = labels.data > 0
+    sides = counted_sides(labels.grid)
+    for number, found in enumerate(ndimage.find_objects(labels.data)):
+        reach_mm = float(beyond_mm[number]) + min(sides) / 2
+        x, y, z = (int(reach_mm / side + _EXACT) for side in sides)
+        box = Box.of(found).grow((x, y, z)).within(labels.grid.shape).slices
+        seeds = labels.data[box] == number + 1
+        near = ndimage.distance_transform_edt(~seeds, sampling=sides) <= reach_mm * (1 + _EXACT)
+        grown[box] |= ndimage.binary_propagation(seeds, mask=seeds | (near & within[box]))
+    return grown
+
+
+def counted_sides(grid: Grid) -> tuple[float, float, float]:
+    """Sides of a voxel as they count for the border of a lesion [mm]: a thick slice blurs as far as it is thick.
+
+    None counts more than the shortest, or than 1 mm where that is shorter.
+    """
+    most = max(min(grid.spacing()), 1.0)
+    x, y, z = (min(side, most) for side in grid.spacing())
+    return x, y, z
 
 
 def largest_piece(flags: BoolArray) -> BoolArray:

@@ -43,6 +43,7 @@ _LESIONS = {
     "z_mm": "z [mm]",
     "mean_before": "Mean before",
     "mean_after": "Mean after",
+    "rim_mm": "Rim [mm]",
 }
 _AXES = {"x": "left - right", "y": "back - front", "z": "down - up"}
 
@@ -123,7 +124,8 @@ def _lesions(result: Result, pictures: str) -> Section:
         {**row, "volume_ml": f"{row['volume_ml']:.3f}", **_rounded(row)}
         for row in result.tables["lesions"]
     ]
-    return Section("lesions", "Lesions", pictures + table(rows, _LESIONS, "Lesions"))
+    heads = {name: head for name, head in _LESIONS.items() if not rows or name in rows[0]}
+    return Section("lesions", "Lesions", pictures + table(rows, heads, "Lesions"))
 
 
 def _rounded(row: Mapping[str, Any]) -> dict[str, str]:

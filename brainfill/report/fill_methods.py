@@ -32,7 +32,9 @@ def methods(facts: Mapping[str, Any]) -> str:
         for part in (
             f"{count} {lesions} of together {facts['LesionVolumeML']:.2f} ml were replaced in the T1-weighted image with "
             f"brainfill {facts['GeneratedBy']['Version']} [brainfill].",
-            _grown(arguments["dilate"], feather=arguments["feather"]),
+            _rim(facts)
+            if "Rim" in facts
+            else _grown(arguments["dilate"], feather=arguments["feather"]),
             "The scan was stripped, corrected for bias [n4] and registered to MNI space [icbm] for filling, and the fill "
             "brought back."
             if arguments.get("space") == "mni"
@@ -59,6 +61,18 @@ def _companions(facts: Mapping[str, Any]) -> list[str]:
             "which were compared with the filled T1 as well."
         )
     return said
+
+
+def _rim(facts: Mapping[str, Any]) -> str:
+    rim = facts["Rim"]
+    if not rim["VoxelsJudged"]:
+        return ""
+    least, median, most = rim["ReachMM"]
+    return (
+        f"How far each lesion reaches beyond its mask was judged from the deviation of the surrounding {rim['VoxelsJudged']} "
+        f"voxels of the {rim['Contrast']} image from the tissue expected there: {least:g} to {most:g} mm, median {median:g} mm "
+        f"(point spread of {rim['WidthMM']:.2g} mm); {rim['VoxelsFilled']} of these voxels were filled with the lesions."
+    )
 
 
 def _grown(reach_mm: float, *, feather: bool) -> str:

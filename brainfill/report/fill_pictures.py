@@ -70,7 +70,7 @@ def before_after(view: View, at_mm: Point, image: Volume, filled: Volume) -> str
 
 def closer(view: View, image: Volume, result: Result) -> str:
     """The largest lesions from near, before beside after."""
-    labels, filled = result.volumes["labels"], result.volumes["filled"]
+    labels, filled, hole = (result.volumes[name] for name in ("labels", "filled", "hole"))
     near = View(view.low_mm, view.high_mm, view.shown, _CLOSE_PIXEL_MM)
     figures = []
     rows = list(result.tables["lesions"])[:_CLOSE]
@@ -80,7 +80,11 @@ def closer(view: View, image: Volume, result: Result) -> str:
         name = f"Lesion {row['label']}"
         pair = film(
             [
-                pane.svg([pane.picture(image), pane.rim(where)], f"{name} before", letters=False),
+                pane.svg(
+                    [pane.picture(image), pane.rim(hole, "second"), pane.rim(where)],
+                    f"{name} before",
+                    letters=False,
+                ),
                 pane.svg([pane.picture(filled)], f"{name} after", letters=False),
             ],
             "two",
@@ -90,7 +94,7 @@ def closer(view: View, image: Volume, result: Result) -> str:
     which = "The largest lesions" if len(rows) < len(result.tables["lesions"]) else "Each lesion"
     return (
         f'<h3>{which}, before and after</h3><div class="crops">{"".join(figures)}</div>'
-        f'<p class="quiet">Axial, {_CLOSE_MM:g} mm wide.</p>'
+        f'<p class="quiet">Axial, {_CLOSE_MM:g} mm wide. The mask is outlined, and in another colour all that was filled.</p>'
     )
 
 

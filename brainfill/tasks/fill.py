@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from brainfill.core.companion import Companion
     from brainfill.core.context import Context
     from brainfill.core.grid import BoolArray
-    from brainfill.core.volume import Mask, Scan, Volume
+    from brainfill.core.volume import LabelMap, Mask, Scan, Volume
+    from brainfill.tasks._rim import Judged
 
 FILLERS = "brainfill.fillers"
 # Options of the task that belong to fillers with a model; others refuse them.
@@ -34,14 +35,15 @@ class FillConfig:
     """
 
     method: str = option("diffusion", "how to fill; see: brainfill list fillers")
-    dilate: float = option(
-        1.0,
-        "grow the mask first, by a voxel at least, inside the head only",
+    dilate: float | Literal["auto"] = option(
+        "auto",
+        "auto judges for each lesion how far it reaches beyond the mask; a number grows the mask by so much, by a voxel "
+        "at least, inside the head only",
         unit="mm",
         low=0,
         high=20,
     )
-    feather: bool = option(True, "blend fill and scan in the ring that --dilate added")
+    feather: bool = option(True, "blend fill and scan in the ring that a number of --dilate added")
     samples: int = option(0, "fills to draw; 0 is the model's best guess", low=0, high=1000)
     aggregate: Literal["mean", "median", "first"] = option("mean", "how samples become one fill")
     sampler: str = option("", "see: brainfill list samplers; empty is the model's own")
@@ -112,8 +114,29 @@ def check_companions(config: FillConfig, option_name: str) -> None:
         raise ConfigError(msg, f"leave {option_name} out, or fill in native space")
 
 
+@dataclass(frozen=True, eq=False)
+class Hole:
+    """What is to be filled in a scan.
+
+    Args:
+        head: bool (X, Y, Z), head or brain, lesions included.
+        labels: lesions numbered from 1, the largest first.
+        mask: lesions and what is filled around them.
+        rim: what was judged, if it was.
+    """
+
+    head: BoolArray
+    labels: LabelMap
+    mask: Mask
+    rim: Judged | None
+
+
 def run(
-    scan: Scan, config: FillConfig, ctx: Context, companions: Sequence[Companion] = ()
+    scan: Scan,
+    config: FillConfig,
+    ctx: Context,
+    companions: Sequence[Companion] = (),
+    found: Hole | None = None,
 ) -> Result:
     """Fill the lesions of a scan.
 
@@ -122,6 +145,7 @@ def run(
         config: what to do.
         ctx: device, seed, progress, warnings.
         companions: other images of the person on the grid of the T1w.
+        found: what `find_hole` said, if it was asked before.
 
     Returns:
         volumes "filled", "hole" (the mask really replaced), "labels" and perhaps "sd"; table
@@ -132,16 +156,15 @@ def run(
         DataError: the mask is empty, off the head or over half of it.
     """
     from brainfill.core.figures import figures
-    from brainfill.lesions.components import label_lesions, lesion_table
+    from brainfill.lesions.components import lesion_table
     from brainfill.preprocess.paste import feather, paste_back
     from brainfill.tasks._space import fill_in_mni
 
     settings = filler_config(config)
     image, lesion = _parts(scan)
-    ctx.progress("looking at the lesions", 0, 1)
-    head, hole = find_hole(scan, config, ctx)
-    labels = label_lesions(lesion)
-    ctx.progress("looking at the lesions", 1, 1)
+    if found is None:
+        found = find_hole(scan, config, ctx, companions)
+    hole, labels = found.mask, found.labels
 
     build = registry.load(FILLERS, config.method).build
     if companions:
@@ -153,7 +176,8 @@ def run(
         filling = fill_in_mni(image, hole, scan.subject, filler, ctx)
     else:
         filling = filler(image, hole, ctx)
-    weights = feather(lesion, hole) if config.feather else None
+    # What was judged to be lesion must not be blended in again.
+    weights = feather(lesion, hole) if config.feather and found.rim is None else None
     filled = paste_back(image, filling.values, hole, weights)
 
     volumes = {"filled": filled, "hole": hole, "labels": labels}
@@ -163,6 +187,9 @@ def run(
             raise ConfigError(msg, "leave --sd out, or choose --method diffusion")
         volumes["sd"] = image.like(figures(filling.sd))
     table = lesion_table(labels, image, filled)
+    if found.rim is not None:
+        for row, reach_mm in zip(table, found.rim.reach_mm, strict=True):
+            row["rim_mm"] = float(reach_mm)
     facts = {
         "Method": config.method,
         **filling.facts,
@@ -171,25 +198,43 @@ def run(
         "LesionVoxels": int(lesion.data.sum()),
         "LesionVolumeML": lesion.volume_ml(),
         "FilledVoxels": int(hole.data.sum()),
-        **fill_measures(image, filled, lesion, hole, head),
+        **({"Rim": found.rim.facts} if found.rim is not None else {}),
+        **fill_measures(image, filled, lesion, hole, found.head),
         "IntensityRangeInput": [float(image.data.min()), float(image.data.max())],
     }
     return Result(volumes, {"lesions": table}, facts)
 
 
-def find_hole(scan: Scan, config: FillConfig, ctx: Context) -> tuple[BoolArray, Mask]:
-    """The head of a scan (X, Y, Z), and what is to be filled: its lesions, grown.
+def find_hole(
+    scan: Scan, config: FillConfig, ctx: Context, companions: Sequence[Companion] = ()
+) -> Hole:
+    """What is to be filled: the lesions of a scan, and what lies around them as far as `dilate` says.
+
+    Args:
+        scan: as for `run`.
+        config: as for `run`.
+        ctx: as for `run`.
+        companions: those that share the hole show the lesions, too, and perhaps better.
 
     Raises:
         DataError: as `run`.
     """
     from brainfill.core.volume import Mask
-    from brainfill.lesions.components import dilate
+    from brainfill.lesions.components import dilate, label_lesions
     from brainfill.preprocess.foreground import foreground
+    from brainfill.tasks._rim import judged_rim
 
     image, lesion = _parts(scan)
+    ctx.progress("looking at the lesions", 0, 1)
     head = check_lesion(lesion, foreground(image, lesion.data), scan.subject, ctx)
-    return head, Mask(dilate(lesion, config.dilate, head), lesion.grid)
+    labels = label_lesions(lesion)
+    ctx.progress("looking at the lesions", 1, 1)
+    if config.dilate != "auto":
+        grown = Mask(dilate(lesion, config.dilate, head), lesion.grid)
+        return Hole(head, labels, grown, None)
+    shown = {"T1w": image} | {c.name: c.image for c in companions if c.shares_hole}
+    rim = judged_rim(shown, labels, head, ctx)
+    return Hole(head, labels, Mask(rim.hole, lesion.grid), rim)
 
 
 def check_lesion(lesion: Mask, shown: BoolArray, subject: str, ctx: Context) -> BoolArray:

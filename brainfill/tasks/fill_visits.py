@@ -52,9 +52,11 @@ def run(scans: Sequence[Scan], config: FillConfig, ctx: Context) -> list[Result]
 
     fill.check_companions(config, "--visits")
     images = [scan.images["T1w"] for scan in scans]
+    found = [
+        fill.find_hole(scan, config, ctx) if _lesions(scan).data.any() else None for scan in scans
+    ]
     holes = [
-        fill.find_hole(scan, config, ctx)[1] if _lesions(scan).data.any() else _lesions(scan)
-        for scan in scans
+        _lesions(scan) if one is None else one.mask for scan, one in zip(scans, found, strict=True)
     ]
     if not any(hole.data.any() for hole in holes):
         msg = f"none of the {len(scans)} visits has lesions: all masks are empty"
@@ -72,7 +74,8 @@ def run(scans: Sequence[Scan], config: FillConfig, ctx: Context) -> list[Result]
             for j in range(len(scans))
             if j != i
         ]
-        result = fill.run(scan, config, ctx, others) if holes[i].data.any() else _as_it_is(scan)
+        mine = found[i]
+        result = _as_it_is(scan) if mine is None else fill.run(scan, config, ctx, others, mine)
         results.append(
             replace(result, facts={**result.facts, "ToFirstVisit": to_first[i].tolist()})
         )

@@ -49,7 +49,7 @@ def scan(phantom, phantom_lesion, any_grid):
 
 
 def test_only_the_hole_changes_and_the_lesion_becomes_the_fill(scan, paint, ctx):
-    result = run(scan, FillConfig(), ctx)
+    result = run(scan, FillConfig(dilate=1), ctx)
     before, after = scan.images["T1w"].data, result.volumes["filled"].data
     hole, lesion = result.volumes["hole"].data, scan.lesion.data
     np.testing.assert_array_equal(after[~hole], before[~hole])
@@ -60,8 +60,8 @@ def test_only_the_hole_changes_and_the_lesion_becomes_the_fill(scan, paint, ctx)
 
 
 def test_feather_blends_within_the_ring_only(scan, paint, ctx):
-    blended = run(scan, FillConfig(feather=True), ctx)
-    hard = run(scan, FillConfig(feather=False), ctx)
+    blended = run(scan, FillConfig(dilate=1, feather=True), ctx)
+    hard = run(scan, FillConfig(dilate=1, feather=False), ctx)
     ring = hard.volumes["hole"].data & ~scan.lesion.data
     assert (hard.volumes["filled"].data[ring] == PAINT).all()
     values, before = blended.volumes["filled"].data[ring], scan.images["T1w"].data[ring]
@@ -80,6 +80,19 @@ def test_dilation_stays_in_the_head(scan, paint, ctx):
     hole = run(scan, FillConfig(dilate=20), ctx).volumes["hole"].data
     assert hole.sum() > 20 * scan.lesion.data.sum()
     assert (image[hole] != 0).all()
+
+
+def test_the_rim_is_judged_by_default_and_not_blended(scan, paint, ctx):
+    result = run(scan, FillConfig(), ctx)
+    rim, hole = result.facts["Rim"], result.volumes["hole"].data
+    ring = hole & ~scan.lesion.data
+    assert rim["VoxelsFilled"] == ring.sum() == hole.sum() - scan.lesion.data.sum()
+    assert rim["VoxelsJudged"] > rim["VoxelsFilled"]
+    assert (result.volumes["filled"].data[hole] == PAINT).all()
+    assert [row["rim_mm"] for row in result.tables["lesions"]] == [rim["ReachMM"][1]]
+    grown = run(scan, FillConfig(dilate=1), ctx)
+    assert "Rim" not in grown.facts
+    assert "rim_mm" not in grown.tables["lesions"][0]
 
 
 def test_facts_and_table(scan, paint, ctx):
