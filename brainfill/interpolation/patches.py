@@ -58,7 +58,7 @@ class Library:
 
     Args:
         patches: float32 (M, P).
-        both: float32 (M, 2 P), `patches` times -2 beside `patches` squared.
+        squares: float32 (M, P), `patches` squared.
         centres: float32 (M,), the value in the middle of each.
         mean: of the tissue, in the unit of the image; subtracted.
         sd: of the tissue; divided by.
@@ -66,7 +66,7 @@ class Library:
     """
 
     patches: Tensor
-    both: Tensor
+    squares: Tensor
     centres: Tensor
     mean: float
     sd: float
@@ -129,9 +129,7 @@ def collect(
     values = torch.from_numpy(image.ravel()).to(device)
     where = torch.from_numpy(flat).to(device)
     patches = values[where[:, None] + torch.from_numpy(shape.steps(image.shape)).to(device)]
-    return Library(
-        patches, torch.cat([-2 * patches, patches**2], 1), values[where], mean, sd, noise
-    )
+    return Library(patches, patches.square(), values[where], mean, sd, noise)
 
 
 def _whole(known: BoolArray, shape: Stencil) -> BoolArray:
