@@ -61,7 +61,7 @@ class Library:
 
     Args:
         patches: float32 (M, P); the entries of companions stand last.
-        both: float32 (M, 2 P), `patches` times -2 beside `patches` squared.
+        squares: float32 (M, P), `patches` squared.
         centres: float32 (M,), the value in the middle of each.
         mean: of the tissue, in the unit of the image; subtracted.
         sd: of the tissue; divided by.
@@ -70,12 +70,17 @@ class Library:
     """
 
     patches: Tensor
-    both: Tensor
+    squares: Tensor
     centres: Tensor
     mean: float
     sd: float
     noise: float
     own: int
+
+    @property
+    def beside(self) -> bool:
+        """Whether patches have entries of companions."""
+        return self.own < self.patches.shape[1]
 
     @property
     def range(self) -> tuple[float, float]:
@@ -141,8 +146,7 @@ def collect(
     own = patches.shape[1]
     if beside is not None:
         patches = torch.cat([patches, beside.entries(where)[0]], 1)
-    both = torch.cat([-2 * patches, patches**2], 1)
-    return Library(patches, both, values[where], mean, sd, noise, own)
+    return Library(patches, patches.square(), values[where], mean, sd, noise, own)
 
 
 def whole_patches(known: BoolArray, shape: Stencil) -> BoolArray:

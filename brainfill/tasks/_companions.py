@@ -55,7 +55,7 @@ def beside_t1(t1: Volume, lesion: Mask, other: Volume, name: str, ctx: Context) 
     moved, found = align(t1, other, name, ctx)
     to_own = None if found is None else matrix_of(found.forward, ctx)
     known = covered(other.grid, t1.grid, to_own)
-    check_agreement(t1, moved, known & ~lesion.data, name, LEAST_OF_CONTRAST)
+    check_agreement(agreement(t1, moved, known & ~lesion.data), LEAST_OF_CONTRAST, name)
     companion = Companion(name, moved, Mask(known, t1.grid), shares_hole=True)
     return Contrast(other, companion, to_own)
 
@@ -75,35 +75,6 @@ def covered(source: Grid, target: Grid, matrix: FloatArray | None) -> BoolArray:
     return resample_to(whole, source, moved_grid(target, matrix), order=0) > 0
 
 
-def check_agreement(
-    image: Volume, other: Volume, where: BoolArray, name: str, least: float
-) -> float:
-    """Refuse an image of another person, or one that lies elsewhere.
-
-    Args:
-        image: that is filled.
-        other: on its grid.
-        where: voxels that both know (X, Y, Z).
-        name: of the other, for the message.
-        least: share of the variance of one that the other must explain.
-
-    Returns:
-        that share.
-
-    Raises:
-        DataError: it is too small.
-    """
-    share = agreement(image, other, where)
-    if share < least:
-        msg = (
-            f"{name} does not show the same head as the image to fill: it explains {100 * share:.0f} % of the "
-            f"variance of that, expected at least {100 * least:.0f} %"
-        )
-        hint = "look at both in a viewer: is it another person, or not registered?"
-        raise DataError(msg, hint)
-    return share
-
-
 def agreement(image: Volume, other: Volume, where: BoolArray) -> float:
     """The correlation ratio of two images on one grid, where both show the head and `where` (X, Y, Z) is true."""
     from brainfill.preprocess.agreement import correlation_ratio
@@ -111,3 +82,23 @@ def agreement(image: Volume, other: Volume, where: BoolArray) -> float:
 
     both = where & foreground(image, ~where) & foreground(other, ~where)
     return correlation_ratio(image.data, other.data, both)
+
+
+def check_agreement(share: float, least: float, name: str) -> None:
+    """Refuse an image of another person, or one that lies elsewhere.
+
+    Args:
+        share: agreement of the image with the one that is filled.
+        least: what is expected.
+        name: of the image, for the message.
+
+    Raises:
+        DataError: it is less.
+    """
+    if share < least:
+        msg = (
+            f"{name} does not show the same head as the image to fill: it explains {100 * share:.0f} % of the "
+            f"variance of that, expected at least {100 * least:.0f} %"
+        )
+        hint = "look at both in a viewer: is it another person, or not registered?"
+        raise DataError(msg, hint)

@@ -107,17 +107,22 @@ def _registered(
 
     still = from_background(images[0], holes[0].data)[0]
     found: list[FloatArray] = [np.eye(4)]
+
+    def agreed(matrix: FloatArray, image: Volume, hole: Mask) -> float:
+        other = _companion("", image, hole, images[0], found[0], matrix)
+        return agreement(images[0], other.image, other.known.data & ~holes[0].data)
+
     for image, hole, name in list(zip(images, holes, names, strict=True))[1:]:
         ctx.progress(f"registering {name} to {names[0]}", 0, 1)
         counted = from_background(image, hole.data)[0]
         laid = register(still, None, counted, hole, "rigid", "balanced", ctx)
         matrix = np.linalg.inv(matrix_of(laid.forward, ctx))
-        other = _companion(name, image, hole, images[0], found[0], matrix)
-        where = other.known.data & ~holes[0].data
-        share = check_agreement(images[0], other.image, where, name, LEAST_OF_VISIT)
+        share = agreed(matrix, image, hole)
         if image.grid.meant_as(images[0].grid):
-            as_is = agreement(images[0], image, where & ~hole.data)
-            matrix = np.eye(4) if as_is > share - _AS_WELL else matrix
+            as_it_is = agreed(np.eye(4), image, hole)
+            if as_it_is > share - _AS_WELL:
+                matrix, share = np.eye(4), as_it_is
+        check_agreement(share, LEAST_OF_VISIT, name)
         found.append(matrix)
         ctx.progress(f"registering {name} to {names[0]}", 1, 1)
     return found

@@ -113,8 +113,10 @@ def library(count: int, size: int, noise: float) -> Library:
     centres = (patches @ np.array([0.5, -0.3, 0.2, 0.1]) + 0.05 * patches[:, 0] ** 2).astype(
         np.float32
     )
-    both = np.concatenate([-2 * patches, patches**2], axis=1)
-    return Library(*(torch.from_numpy(a) for a in (patches, both, centres)), 0.0, 1.0, noise, size)
+    squares = patches**2
+    return Library(
+        *(torch.from_numpy(a) for a in (patches, squares, centres)), 0.0, 1.0, noise, size
+    )
 
 
 def test_prediction_is_the_weighted_ridge_of_the_nearest() -> None:
