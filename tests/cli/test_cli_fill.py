@@ -75,12 +75,13 @@ def test_the_record_beside_the_output(call, files):
     assert (facts["Method"], facts["Seed"], facts["Device"]) == ("localmean", 5, "cpu")
     assert (facts["LesionCount"], facts["LesionVoxels"]) == (2, 10)
     assert facts["LesionVolumeML"] == pytest.approx(10 * 1.2 * 1.5 / 1000)
-    assert facts["FilledVoxels"] > 10
+    assert facts["FilledVoxels"] == 10 + facts["Rim"]["VoxelsFilled"]
+    assert facts["Rim"]["VoxelsJudged"] > 10
     assert 10 <= facts["VoxelsChanged"] <= facts["FilledVoxels"]
     assert facts["MaxAbsDifferenceOutsideMask"] == 0
     assert facts["IntensityRangeInput"] == [0, float(loaded(files.t1).max())]
     assert facts["Warnings"] == []
-    assert facts["BrainfillArguments"]["dilate"] == 1
+    assert facts["BrainfillArguments"]["dilate"] == "auto"
     assert facts["RuntimeSeconds"] >= 0
     assert {"numpy", "nibabel", "torch"} <= set(facts["Versions"])
     assert facts["SpatialReference"] == "orig"
@@ -88,7 +89,7 @@ def test_the_record_beside_the_output(call, files):
 
 def test_the_hole_is_what_was_filled(call, files, lesion):
     hole = files.folder / "hole.nii.gz"
-    assert call("fill", files.t1, files.mask, *LOCALMEAN, "--hole", hole).code == 0
+    assert call("fill", files.t1, files.mask, *LOCALMEAN, "--dilate", 1, "--hole", hole).code == 0
     facts = json.loads((files.folder / "sub-01_T1w_filled.json").read_text())
     assert loaded(hole).sum() == facts["FilledVoxels"] > lesion.sum()
     changed = loaded(files.t1) != loaded(files.folder / "sub-01_T1w_filled.nii.gz")

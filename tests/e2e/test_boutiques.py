@@ -56,7 +56,7 @@ def test_flags_of_the_descriptor_are_those_of_the_command(maker):
 
 def test_a_call_by_the_descriptor_is_understood(maker):
     values = {"bids_dir": "/data", "out_dir": "/out", "level": "participant"}
-    values |= {"participant_label": "01 02", "dilate": 2, "no_report": True, "steps": "fill"}
+    values |= {"participant_label": "01 02", "dilate": "2", "no_report": True, "steps": "fill"}
     found = maker.descriptor()
     line = found["command-line"]
     for entry in found["inputs"]:
