@@ -15,7 +15,7 @@ from brainfill.core.companion import Companion
 from brainfill.core.config import check_ranges, from_dict, option
 from brainfill.core.context import Context, seed_of
 from brainfill.core.errors import ConfigError, ShortageError
-from brainfill.core.grid import FloatArray
+from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.registry import load
 from brainfill.core.threads import torch_threads
 from brainfill.core.volume import Mask, Volume
@@ -88,7 +88,8 @@ def build(config: Config, companions: Sequence[Companion] = ()) -> Filler:
         crops = plan_crops(hole.data, image.grid, bundle.card.spacing_mm, used.margin_mm)
         with torch_threads(ctx):
             start = _start(image, hole, bundle, used, ctx, companions)
-            samples = _corrected(image, hole, start, crops, bundle, used, ctx)
+            guessed = _unknown_to_all(hole, companions)
+            samples = _corrected(image, hole, guessed, start, crops, bundle, used, ctx)
         facts = {
             "Model": {"name": bundle.card.name, "sha256": bundle.card.weights_sha256},
             "ModelLicence": bundle.card.licence,
@@ -153,9 +154,15 @@ def _start(
     return patched_start(image, hole, views, seeds, ctx, companions)
 
 
+def _unknown_to_all(hole: Mask, companions: Sequence[Companion]) -> BoolArray:
+    """The voxels of the hole that no image of the person shows (X, Y, Z)."""
+    return np.asarray(np.logical_and.reduce([hole.data, *(~c.known.data for c in companions)]))
+
+
 def _corrected(
     image: Volume,
     hole: Mask,
+    guessed: BoolArray,
     start: Start,
     crops: Sequence[Crop],
     bundle: Bundle,
@@ -172,7 +179,9 @@ def _corrected(
         ctx.progress("filling", number, len(crops))
         here = crop.box.slices
         doubts = start.doubts[:, listed[here]] * hole.data[here]
-        changes = _changes(start, doubts, hole, crop, config, partial(draw, number=number), mirror)
+        changes = _changes(
+            start, doubts, hole, guessed, crop, config, partial(draw, number=number), mirror
+        )
         mine, around = listed[here][crop.mine], start.image[here]
         # No fill is darker or brighter than everything around it; splines could overshoot.
         samples[:, mine] = (samples[:, mine] + changes).clip(around.min(), around.max())
@@ -184,6 +193,7 @@ def _changes(
     start: Start,
     doubts: FloatArray,
     hole: Mask,
+    guessed: BoolArray,
     crop: Crop,
     config: Config,
     draw: Callable[..., Tensor],
@@ -195,6 +205,7 @@ def _changes(
         start: the first fill.
         doubts: (C, *S), those of the voxels of the crop's box.
         hole: all that was filled.
+        guessed: (X, Y, Z), what of it no other image of the person shows.
         crop: where the model looks.
         config: options.
         draw: gives samples of the crop.
@@ -210,7 +221,8 @@ def _changes(
         across = cut_across(start.image, grid, crop, mirror())
         return as_tensor(normalised(across, level))
 
-    known = [as_tensor(part) for part in (normalised(values, level), unknown)]
+    shown = (normalised(values, level), unknown, touched(guessed, grid, crop))
+    known = [as_tensor(part) for part in shown]
     against = [as_tensor(carried(part / level, grid, crop)) for part in doubts]
     changes = []
     for sample in draw(*known, against, other_side):
@@ -239,6 +251,7 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
     def draw(
         image: Tensor,
         hole: Tensor,
+        guessed: Tensor,
         doubts: Sequence[Tensor],
         other_side: Callable[[], Tensor],
         *,
@@ -250,7 +263,7 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
         if inpainter.config.first_fill == "patch":
             first = torch.cat([image, *(d.to(ctx.device) for d in doubts)], dim=1)
             if not config.samples:  # a draw is sharp to its middle
-                first = expected(first, hole, other_side, bundle.card.spacing_mm)
+                first = expected(first, guessed, other_side, bundle.card.spacing_mm)
         else:
             first = first_fill(image, hole, inpainter.config)
         done: list[Tensor] = []

@@ -9,8 +9,10 @@ that is left between patch and candidates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +25,7 @@ from brainfill.core.companion import Companion
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
 from brainfill.core.grid import FloatArray, Index3
+from brainfill.core.threads import torch_threads
 from brainfill.core.volume import Mask, Volume
 from brainfill.interpolation.companion_patches import Beside, beside
 from brainfill.interpolation.patches import Library, Stencil, collect, stencil
@@ -123,13 +126,13 @@ def patch_fill_with_doubts(
     patch_mm = np.max(np.array(stencil(config.radius_vox, spacing).reach) * spacing)
     # Apple's GPUs lack the solver.
     device = "cpu" if ctx.device == "mps" else ctx.device
-    without: list[str] = []
+    without: list[tuple[Index3, str]] = []
     doubts = np.zeros((DOUBTS, *image.grid.shape), np.float32)
 
     def fill_one(site: Site) -> FloatArray:
-        found = _fill(site, companions, config, ctx.seed, device, drawn=drawn)
+        found = _fill(site, companions, config, ctx.seed, device, parts.map, drawn=drawn)
         if found is None:
-            without.append(site.name)
+            without.append((site.box.start, site.name))
             return smooth_mean(site, site.tissue.astype(np.float32), min(spacing))
         here = (slice(None), *site.box.slices)
         doubts[here][:, site.hole] = found[1:, site.hole]
@@ -137,9 +140,18 @@ def patch_fill_with_doubts(
         return filled
 
     reach_mm = config.search_mm + float(patch_mm)
-    filled = fill_sites(image, hole, ctx, reach_mm, fill_one, background)
+    # One thread for each lesion, and for each part of a layer, is faster than many for one operation, and
+    # gives the same bytes whatever their number. Parts end first, so that an interrupted run ends soon.
+    threads = torch.get_num_threads() if device == "cpu" else 1
+    with (
+        torch_threads(replace(ctx, threads=1)),
+        ThreadPoolExecutor(threads) as sites,
+        ThreadPoolExecutor(threads) as parts,
+    ):
+        filled = fill_sites(image, hole, ctx, reach_mm, fill_one, background, sites.map)
     if without:
-        warn_of(without, "no whole patches of tissue nearby, filled with a local mean", ctx)
+        names = [name for _, name in sorted(without)]
+        warn_of(names, "no whole patches of tissue nearby, filled with a local mean", ctx)
     return filled, doubts
 
 
@@ -150,6 +162,7 @@ def _fill(
     config: PatchConfig,
     seed: int,
     device: str,
+    run: Callable[..., Iterable[Any]],
     *,
     drawn: bool,
 ) -> FloatArray | None:
@@ -161,7 +174,7 @@ def _fill(
         library = collect(site, shape, config.search_mm, config.candidates, rng, device, others)
         if len(library.patches) >= _FEW_CANDIDATES:
             return _from_border_inwards(
-                site, shape, library, others, config, rng if drawn else None
+                site, shape, library, others, config, run, rng if drawn else None
             )
     return None
 
@@ -172,11 +185,12 @@ def _from_border_inwards(
     library: Library,
     others: Beside | None,
     config: PatchConfig,
+    run: Callable[..., Iterable[Any]],
     rng: np.random.Generator | None,
 ) -> FloatArray:
     """Fill the voxels nearest to known ones first; filled voxels help to predict the next.
 
-    With `rng` they are drawn, else each is the mean of what it could be.
+    With `rng` they are drawn, else each is the mean of what it could be. `run` is like `map`.
     """
     padded = shape.pad(site.known)
     values = np.where(padded, (shape.pad(site.image) - library.mean) / library.sd, 0)
@@ -186,19 +200,24 @@ def _from_border_inwards(
     steps = torch.from_numpy(shape.steps(padded.shape)).to(device)
     weights = torch.from_numpy(shape.weights).to(device)
     doubts = torch.zeros((DOUBTS, len(image)), device=device)
+
+    @torch.inference_mode()
+    def predicted(part: Tensor) -> tuple[Tensor, Tensor]:
+        around = part[:, None] + steps
+        patches, support = image[around], known[around] * weights
+        if others is not None:
+            entries, more = others.entries(part)
+            patches, support = torch.cat([patches, entries], 1), torch.cat([support, more], 1)
+        return predict(patches, support, library, config)
+
     for numbers in _layers(site, padded.shape, shape.reach):
         layer = torch.from_numpy(numbers).to(device)
-        for part in layer.tensor_split(_parts(len(layer), len(library.patches))):
-            around = part[:, None] + steps
-            patches, support = image[around], known[around] * weights
-            if others is not None:
-                entries, more = others.entries(part)
-                patches, support = torch.cat([patches, entries], 1), torch.cat([support, more], 1)
-            found, doubts[:, part] = predict(patches, support, library, config)
+        parts = layer.tensor_split(_parts(len(layer), len(library.patches)))
+        for part, (found, against) in zip(parts, run(predicted, parts), strict=True):
+            image[part], doubts[:, part] = found, against
             if rng is not None:
                 deviates = torch.from_numpy(rng.standard_normal(len(part), np.float32)).to(device)
-                found = (found + deviates * doubts[-1, part]).clamp(*library.range)
-            image[part] = found
+                image[part] = (found + deviates * against[-1]).clamp(*library.range)
         known[layer] = True
     whole = torch.cat([image[None] + library.mean / library.sd, doubts]).cpu().numpy()
     inner = (slice(None), *shape.inner)
