@@ -35,7 +35,6 @@ NOT_OPTIONS = {
     ("fill", "sd"),
     *(("train", name) for name in ("seed", "threads", "deterministic")),
     ("preprocess", "steps"),  # given as one text
-    ("synthesize", "deterministic"),  # of steps that it does not take
     ("smooth", "sigma_mm"),
     ("bids", "steps"),
 }
