@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-# Before ITK is loaded, which reads it once: small images gain nothing from threads.
+# Before ITK, torch and numpy are loaded, which read it once: small images gain nothing from threads, and those of
+# tests side by side wait for each other, which takes several times as long as the work.
 os.environ.setdefault("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # One list of fonts for all processes of the tests: each would make its own, and spend a second on it.
 os.environ.setdefault(
     "MPLCONFIGDIR", str(Path(tempfile.gettempdir()) / "brainfill-tests-matplotlib")
@@ -256,15 +258,18 @@ class Outcome(NamedTuple):
 @pytest.fixture
 def call(capsys, monkeypatch):
     """Run `brainfill` with arguments; the exit code and both streams."""
-    from brainfill.cli.app import main
+    from command_line import all_commands
+
+    from brainfill.cli import app
 
     monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(app, "app", all_commands())
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["brainfill", *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as stop:
-            main()
+            app.main()
         out, err = capsys.readouterr()
         return Outcome(stop.value.code or 0, out, err)
 

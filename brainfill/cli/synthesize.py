@@ -19,7 +19,7 @@ from brainfill.api import (
 from brainfill.cli import values
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, Verbose, default, flag
-from brainfill.cli.output import check_inputs, check_outputs
+from brainfill.cli.output import check_inputs, check_outputs, runtime
 from brainfill.cli.progress import Talk, talking
 from brainfill.core.atomic import all_or_none
 from brainfill.core.config import to_dict
@@ -78,6 +78,9 @@ def command(
         RunConfig, "device"
     ),
     threads: Annotated[int, flag(RunConfig, "threads")] = default(RunConfig, "threads"),
+    deterministic: Annotated[bool, flag(RunConfig, "deterministic")] = default(
+        RunConfig, "deterministic"
+    ),
     force: Force = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -99,7 +102,7 @@ def command(
         add=add,
         settings=tuple(set_),
     )
-    run = RunConfig(seed=seed, device=device, threads=threads)
+    run = RunConfig(seed=seed, device=device, threads=threads, deterministic=deterministic)
     read = ReadConfig(label=label, nan_to_zero=nan_to_zero, assume_same_grid=assume_same_grid)
     request = SynthesizeRequest(image, mask, flair, config, run, read)
     painter_config(config)
@@ -180,6 +183,6 @@ def _write(done: SynthesizeDone, outputs: dict[str, Path], began: float) -> dict
                 )
             write_map(first, visit.lesion.data, outputs[visit.named("mask")])
         facts = synthesize_facts(done, written)
-        facts |= {"RuntimeSeconds": round(time.monotonic() - began, 2)}
+        facts |= runtime(began, done.request.run)
         write_sidecar(facts, outputs["sidecar"])
     return facts

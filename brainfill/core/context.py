@@ -75,3 +75,8 @@ class Context:
     read: Callable[[str], Volume] = no_files
     work: Path | None = None
     deterministic: bool = False
+
+    @property
+    def threads_taken(self) -> int:
+        """CPU threads that a step takes: one where the same bytes are wanted every time; 0 for the library's default."""
+        return 1 if self.deterministic else self.threads

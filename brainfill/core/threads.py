@@ -20,7 +20,7 @@ def torch_threads(ctx: Context) -> Iterator[None]:
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(1 if ctx.deterministic else ctx.threads or before)
+    torch.set_num_threads(ctx.threads_taken or before)
     try:
         yield
     finally:

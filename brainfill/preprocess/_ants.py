@@ -26,7 +26,7 @@ def load_ants(ctx: Context) -> Any:  # noqa: ANN401 - ANTsPy has no types
 
     ITK reads its number of threads once per process; a later wish for another number can only be warned about.
     """
-    wanted = "1" if ctx.deterministic else str(ctx.threads) if ctx.threads else None
+    wanted = str(ctx.threads_taken) if ctx.threads_taken else None
     if wanted and os.environ.get(_THREADS) != wanted:
         if "ants" in sys.modules:
             ctx.warn(f"ANTs runs already in this process, and cannot change to {wanted} threads")
@@ -37,6 +37,11 @@ def load_ants(ctx: Context) -> Any:  # noqa: ANN401 - ANTsPy has no types
     # Its seed 0 means the clock. With False nothing but the seed is set.
     ants.config.set_ants_deterministic(False, ctx.seed + 1)
     return ants
+
+
+def has_one_thread() -> bool:
+    """Whether ANTsPy, once loaded, has one thread in this process."""
+    return os.environ.get(_THREADS) == "1"
 
 
 def to_ants(ants: Any, data: NDArray[Any], grid: Grid) -> Any:  # noqa: ANN401 - ANTsPy has no types

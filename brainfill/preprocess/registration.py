@@ -16,6 +16,7 @@ from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, Grid
 from brainfill.core.volume import Mask, Volume
 from brainfill.preprocess._ants import load_ants, to_ants
+from brainfill.preprocess.linear import Pair, linear
 from brainfill.preprocess.steps.resample import resample_to, resampled_grid
 from brainfill.preprocess.transforms import Transform, linear_transform, matrix_of
 
@@ -84,21 +85,24 @@ def register(
 
     Raises:
         DataError: ANTs finds no registration; its files stay in the work folder.
+        ExternalError: the process that registers ended early.
     """
     ants = load_ants(ctx)
     target = _seen(fixed, fixed_brain, _FIXED_MARGIN_MM)
     source = _seen(moving, moving.data != 0, _MOVING_MARGIN_MM)
-    images = [to_ants(ants, v.data, v.grid) for v in (target, source)]
-    masks = _masks(ants, target.grid, source.grid, ignored)
+    pair = Pair(target, source, _counted(source.grid, ignored))
     with _folder(ctx) as folder:
         try:
             if ctx.deterministic and same_contrast:
                 name = f"antsRegistrationSyNQuickRepro[{_REPRODUCIBLE[kind]}]"
                 run = ants.registration(
-                    *images, type_of_transform=name, outprefix=f"{folder}/", **masks
+                    *pair.images(ants),
+                    type_of_transform=name,
+                    outprefix=f"{folder}/",
+                    **pair.masks(ants),
                 )
             else:
-                run = _by_information(ants, images, masks, kind, effort, folder)
+                run = _by_information(ants, pair, kind, effort, folder, ctx)
         except RuntimeError as error:
             msg = f"the {kind} registration failed: ANTs gives up"
             raise DataError(msg, "look at the images in a viewer; do both show a head?") from error
@@ -107,28 +111,24 @@ def register(
 
 def _by_information(
     ants: Any,  # noqa: ANN401 - ANTsPy has no types
-    images: list[Any],
-    masks: dict[str, Any],
+    pair: Pair,
     kind: Kind,
     effort: Effort,
     folder: Path,
+    ctx: Context,
 ) -> dict[str, Any]:
-    run: dict[str, Any] = ants.registration(
-        *images,
-        type_of_transform="Rigid" if kind == "rigid" else "Affine",
-        outprefix=f"{folder}/linear",
-        aff_iterations=_LINEAR[effort],
-        **masks,
+    matrix = str(
+        linear(pair, "Rigid" if kind == "rigid" else "Affine", _LINEAR[effort], folder, ctx)
     )
     if kind != "syn":
-        return run
+        return {"fwdtransforms": [matrix], "invtransforms": [matrix]}
     deformed: dict[str, Any] = ants.registration(
-        *images,
+        *pair.images(ants),
         type_of_transform="SyNOnly",
-        initial_transform=run["fwdtransforms"],
+        initial_transform=[matrix],
         outprefix=f"{folder}/deformed",
         reg_iterations=_DEFORM[effort],
-        **masks,
+        **pair.masks(ants),
     )
     return deformed
 
@@ -179,21 +179,12 @@ def _coarse_enough(grid: Grid) -> Grid:
     return resampled_grid(grid, _FINEST_MM) if fine else grid
 
 
-def _masks(
-    ants: Any,  # noqa: ANN401 - ANTsPy has no types
-    fixed: Grid,
-    moving: Grid,
-    ignored: Mask | None,
-) -> dict[str, Any]:
+def _counted(moving: Grid, ignored: Mask | None) -> BoolArray | None:
+    """(X, Y, Z), voxels of the moving image to compare; None for all."""
     if ignored is None or not ignored.data.any():
-        return {}
+        return None
     part = resample_to(ignored.data, ignored.grid, moving, 1)  # type: ignore[arg-type]
-    # ANTs wants masks in pairs, and forgets them in the linear stages unless told.
-    return {
-        "mask": to_ants(ants, np.ones(fixed.shape, np.float32), fixed),
-        "moving_mask": to_ants(ants, part < 0.5, moving),
-        "mask_all_stages": True,
-    }
+    return np.asarray(part < 0.5)
 
 
 @contextlib.contextmanager

@@ -74,7 +74,7 @@ def kapowski(sheet: Sheet, left: BoolArray, config: KapowskiConfig, ctx: Context
     halves = [half for side in (left, ~left) for half in _cropped(sheet, side)]
     if not halves:
         raise apart()
-    threads = 1 if ctx.deterministic else ctx.threads or cores()
+    threads = ctx.threads_taken or cores()
     together = min(len(halves), threads)
     thickness = np.zeros(sheet.grid.shape, np.float32)
     for first in range(0, len(halves), together):

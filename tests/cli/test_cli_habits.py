@@ -5,14 +5,12 @@ import shlex
 import sys
 
 import pytest
-import typer
 from bids_cases import make_dataset
 from cli_files import save
+from command_line import all_commands
 from terminals import seen_by_a_terminal
 
-from brainfill.cli.app import app
-
-ROOT = typer.main.get_command(app)
+ROOT = all_commands()
 
 
 def below(command, words=()):

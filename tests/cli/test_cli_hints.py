@@ -4,11 +4,10 @@ import ast
 from pathlib import Path
 
 import pytest
-import typer
+from command_line import all_commands
 
 import brainfill
 from brainfill.bids.hints import hint_here
-from brainfill.cli.app import app
 from brainfill.cli.hints import followable, named_options
 
 ROOT = Path(brainfill.__file__).parent
@@ -23,7 +22,7 @@ def commands(command, name=""):
         yield name, {o for p in command.params for o in (*p.opts, *p.secondary_opts)}
 
 
-OPTIONS = dict(commands(typer.main.get_command(app)))
+OPTIONS = dict(commands(all_commands()))
 
 
 def texts(node, names):

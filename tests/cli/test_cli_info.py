@@ -7,13 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
+from command_line import all_commands
 
 from brainfill import __version__
 from brainfill.api._info import PACKAGES
 from brainfill.bundles import store
 from brainfill.cli import info as info_cli
-from brainfill.cli.app import app
 from brainfill.tasks import info
 
 ROOT = Path(__file__).parents[2]
@@ -141,7 +140,7 @@ def test_costs_name_machine_scan_and_commands_that_exist(facts):
     costs = facts["Costs"]
     assert costs["Machine"]
     assert "sub-01_T1w" in costs["Scan"]
-    commands = typer.main.get_command(app).commands
+    commands = all_commands().commands
     for run in costs["Runs"]:
         assert shlex.split(run["Command"])[1] in commands
         assert run["ProcessorSeconds"] > 0

@@ -7,16 +7,15 @@ import json
 import nibabel as nib
 import numpy as np
 import pytest
-import typer
 from cli_files import save
+from command_line import all_commands
 
 from brainfill.cli import masks
-from brainfill.cli.app import app
 from brainfill.core import registry
 from brainfill.core.config import to_dict
 from brainfill.tasks.masks._base import KINDS
 
-GROUP = typer.main.get_command(app).commands["masks"]
+GROUP = all_commands().commands["masks"]
 KIND_NAMES = registry.names(KINDS)
 OWN = ("box", "circles", "components", "ellipsoids", "healthy")
 

@@ -111,6 +111,17 @@ def test_the_same_seed_writes_the_same_bytes(call, folder, run):
     assert written[0] == written[1]
 
 
+@pytest.mark.parametrize("run", [transferred, placed])
+def test_deterministic_runs_write_the_same_bytes_whatever_the_threads(call, folder, run):
+    written = []
+    for threads in (1, 8):
+        words = ("--deterministic", "--threads", threads, "--force")
+        assert run(call, folder, "out.nii.gz", *words).code == 0
+        written.append({p.name: p.read_bytes() for p in folder.glob("out*")})
+    assert set(written[0]) == {"out.json", "out.nii.gz", "out.tsv"}
+    assert written[0] == written[1]
+
+
 def test_place_takes_shapes_from_masks_and_a_load(call, folder):
     more = ("--shapes", folder / "lesion.nii.gz", "--load-ml", 0.4)
     assert placed(call, folder, "out.nii.gz", *more).code == 0

@@ -4,11 +4,10 @@ import dataclasses
 import typing
 
 import pytest
-import typer
+from command_line import all_commands
 
 from brainfill.api import ReadConfig
 from brainfill.bids.config import BidsConfig
-from brainfill.cli.app import app
 from brainfill.cli.train import TrainOptions
 from brainfill.core import registry
 from brainfill.tasks._device import RunConfig
@@ -36,7 +35,6 @@ NOT_OPTIONS = {
     ("fill", "sd"),
     *(("train", name) for name in ("seed", "threads", "deterministic")),
     ("preprocess", "steps"),  # given as one text
-    ("synthesize", "deterministic"),  # of steps that it does not take
     ("smooth", "sigma_mm"),
     ("bids", "steps"),
 }
@@ -76,7 +74,7 @@ FIELDS = [
 
 
 def parameters(command):
-    found = typer.main.get_command(app).commands[command]
+    found = all_commands().commands[command]
     return {p.name: p for p in found.params}
 
 
@@ -101,7 +99,7 @@ def test_ranges_are_those_of_the_config(call, command, config, field):
 
 def numbers():
     """Every option of every command that takes numbers, and the command's name."""
-    below = [("", typer.main.get_command(app))]
+    below = [("", all_commands())]
     for name, command in below:
         below += [(f"{name} {n}".strip(), c) for n, c in getattr(command, "commands", {}).items()]
         for parameter in command.params:

@@ -81,9 +81,10 @@ def test_an_empty_lesion_mask_is_said_and_taken_along(call, scans):
     assert not data(scans / "out" / "sub-01_label-lesion_mask.nii.gz").any()
 
 
-def test_deterministic_runs_write_the_same_bytes(call, scans):
-    for out in ("a", "b"):
-        assert preprocess(call, scans, "--deterministic", "--transform", "syn", out=out).code == 0
+def test_deterministic_runs_write_the_same_bytes_whatever_the_threads(call, scans):
+    for out, threads in (("a", 1), ("b", 8)):
+        words = ("--deterministic", "--threads", threads, "--transform", "syn")
+        assert preprocess(call, scans, *words, out=out).code == 0
     names = sorted(p.name for p in (scans / "a").iterdir())
     assert any(n.endswith("xfm.nii.gz") for n in names)
     assert "sub-01_desc-preproc.json" in names

@@ -4,13 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-import typer
+from command_line import all_commands
 
-from brainfill.cli.app import app
 from brainfill.core.errors import BrainfillError
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-FILL = typer.main.get_command(app).commands["fill"]
+FILL = all_commands().commands["fill"]
 OPTIONS = {p.name: p for p in FILL.params if p.param_type_name == "option"}
 
 

@@ -126,6 +126,18 @@ def test_the_record(paint, files, flair, lesion):
     assert outputs["sidecar"] == str(files.folder / "out.json")
 
 
+def test_the_same_bytes_over_threads(paint, files, head):
+    dark = save(files.folder / "float_T1w.nii.gz", head.astype(np.float32))
+    written = []
+    for n in (1, 2, 8):
+        outcome = paint("--deterministic", "--threads", n, "--force", "--grow", 1, t1=dark)
+        assert outcome.code == 0, outcome.err
+        written.append({p.name: p.read_bytes() for p in files.folder.glob("out*")})
+    assert {"out.nii.gz", "out_followup.nii.gz", "out_mask.nii.gz", "out.json"} <= set(written[0])
+    assert written[1:] == [written[0]] * 2
+    assert "threads" not in json.loads(written[0]["out.json"])["BrainfillArguments"]
+
+
 def grown_mask(files):
     """A lesion that something is left of when it shrinks."""
     where = np.zeros((20, 18, 16), np.uint8)

@@ -5,11 +5,10 @@ import json
 import shlex
 
 import pytest
-import typer
+from command_line import all_commands
 from image import FOLDER
 
 from brainfill.cli._bids_arguments import spread
-from brainfill.cli.app import app
 from brainfill.core.errors import BrainfillError
 
 
@@ -41,7 +40,7 @@ def test_the_descriptor_is_valid(boutiques):
 
 
 def test_flags_of_the_descriptor_are_those_of_the_command(maker):
-    command = typer.main.get_command(app).commands["bids"]
+    command = all_commands().commands["bids"]
     known = {o for p in command.params for o in (*p.opts, *p.secondary_opts)}
     found = maker.descriptor()
     assert {f for i in found["inputs"] if (f := i.get("command-line-flag"))} <= known
@@ -65,6 +64,6 @@ def test_a_call_by_the_descriptor_is_understood(maker):
         line = line.replace(entry["value-key"], words)
     name, *words = shlex.split(line)
     assert name == "brainfill-bids"
-    given = typer.main.get_command(app).commands["bids"].make_context("bids", spread(words)).params
+    given = all_commands().commands["bids"].make_context("bids", spread(words)).params
     assert list(given["participant_label"]) == ["01", "02"]
     assert (str(given["bids_dir"]), given["dilate"], given["report"]) == ("/data", 2, False)

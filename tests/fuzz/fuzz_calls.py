@@ -10,7 +10,9 @@ from collections.abc import Hashable, Iterable
 from pathlib import Path
 from unittest import mock
 
-from brainfill.cli.app import main
+from command_line import all_commands
+
+from brainfill.cli import app
 
 _ALLOWED = (0, 2, 65, 66, 69, 75)
 
@@ -41,11 +43,12 @@ def _called(words: list[str]) -> tuple[object, str]:
     code: object = 0
     with (
         mock.patch.object(sys, "argv", ["brainfill", *words]),
+        mock.patch.object(app, "app", all_commands()),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
         try:
-            main()
+            app.main()
         except SystemExit as stop:
             code = stop.code or 0
     return code, err.getvalue()

@@ -7,10 +7,9 @@ import sys
 
 import numpy as np
 import pytest
-import typer
+from command_line import all_commands
 from peculiar import case
 
-from brainfill.cli.app import app
 from brainfill.cli.shortage import shortage
 from brainfill.core.errors import DataError, ShortageError
 
@@ -105,7 +104,7 @@ def leaves(command, words=()):
 
 PATHS = [
     pytest.param(words, parameter, id=" ".join((*words, parameter.opts[0])))
-    for words, command in leaves(typer.main.get_command(app))
+    for words, command in leaves(all_commands())
     for parameter in command.params
     if "Path" in str(getattr(getattr(parameter, "type_descriptor", None), "annotation", ""))
 ]

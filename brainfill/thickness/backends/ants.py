@@ -66,7 +66,8 @@ def build(config: Config) -> Backend:
         for option_, name in _TEMPLATE.items():
             asked += [option_, str(template / name)]
         ctx.progress("running antsCorticalThickness.sh", 0, 1)
-        here = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": str(ctx.threads)} if ctx.threads else {}
+        n = ctx.threads_taken
+        here = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": str(n)} if n else {}
         log = folder / "antsCorticalThickness.log"
         made = run_program(
             found, [*asked, *config.arguments], folder, _MAP, INSTEAD, log=log, variables=here

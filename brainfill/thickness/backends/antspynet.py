@@ -69,7 +69,8 @@ def build(config: Config) -> Backend:
         folder = tool_folder("antspynet", ctx)
         save_t1(scan, folder)
         ctx.progress("running ANTsPyNet", 0, 1)
-        here = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": str(ctx.threads)} if ctx.threads else {}
+        n = ctx.threads_taken
+        here = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": str(n)} if n else {}
         asked = ["-c", _SCRIPT, T1, _MAP]
         log = folder / "antspynet.log"
         made = run_program(_python(config), asked, folder, _MAP, INSTEAD, log=log, variables=here)

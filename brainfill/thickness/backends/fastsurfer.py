@@ -49,7 +49,7 @@ def build(config: Config) -> Backend:
         folder = tool_folder("fastsurfer", ctx)
         asked = ["--t1", str(save_t1(scan, folder)), "--sid", _SUBJECT, "--sd", str(folder)]
         asked += ["--fs_license", config.fs_license] if config.fs_license else []
-        asked += ["--threads", str(ctx.threads)] if ctx.threads else []
+        asked += ["--threads", str(ctx.threads_taken)] if ctx.threads_taken else []
         ctx.progress("running FastSurfer", 0, 1)
         done = f"{_SUBJECT}/stats/rh.{_PARCELLATION}.stats"
         log = folder / "fastsurfer.log"

@@ -65,8 +65,8 @@ def build(config: Config) -> Backend:
         ctx.progress("running FreeSurfer", 0, 2)
         here = {"SUBJECTS_DIR": str(folder)}
         asked = ["-s", _SUBJECT, "-i", T1, "-all", "-sd", str(folder)]
-        if ctx.threads:
-            asked += ["-openmp", str(ctx.threads)]
+        if ctx.threads_taken:
+            asked += ["-openmp", str(ctx.threads_taken)]
         done = f"{_SUBJECT}/stats/rh.aparc.stats"
         run_program(
             recon,

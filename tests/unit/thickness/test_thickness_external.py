@@ -210,6 +210,33 @@ def test_the_log_of_a_failed_program_is_kept_and_named(install, tmp_path, script
     assert caught.value.exit_code == 1
 
 
+SAY_ITK = "print(os.environ['ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS'])"
+SAY_THREADS = {
+    "freesurfer": "print(after('-openmp')); sys.exit(3)",
+    "fastsurfer": "print(after('--threads')); sys.exit(3)",
+    "ants": f"{SAY_ITK}; sys.exit(3)",
+    "antspynet": f"{SAY_ITK}; sys.exit(3 * ('T1.nii.gz' in given))",
+}
+
+
+@pytest.mark.parametrize(("deterministic", "threads"), [(False, 3), (True, 1)])
+@pytest.mark.parametrize("backend", SAY_THREADS)
+def test_programs_take_one_thread_for_the_same_bytes(
+    install, tmp_path, monkeypatch, backend, deterministic, threads
+):
+    monkeypatch.setenv("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "7")
+    programs = [
+        install(name, SAY_THREADS[backend]) for name in PROGRAMS.get(backend, ("bare-python",))
+    ]
+    options = {"python": str(programs[0])} if backend == "antspynet" else {}
+    if backend == "ants":
+        options["template"] = str(tmp_path)
+        monkeypatch.setattr(load(BACKENDS, backend), "_template_lacks", lambda config: "")
+    ctx = Context(threads=3, deterministic=deterministic, work=tmp_path)
+    with pytest.raises(ExternalError, match=f"exit code 3 and said: {threads}$"):
+        measure(backend, ctx, **options)
+
+
 @pytest.mark.parametrize("backend", [*PROGRAMS, "antspynet"])
 def test_a_folder_without_results_is_refused(tmp_path, backend):
     with pytest.raises(DataError, match=str(tmp_path)):

@@ -52,3 +52,12 @@ def test_three_measurements_agree(scan, segmenter):
         assert other.mean_mm == first.mean_mm
         assert other.facts == first.facts
         np.testing.assert_array_equal(other.map.data, first.map.data)
+
+
+@pytest.mark.slow
+def test_deterministic_measurements_agree_whatever_the_threads(scan):
+    measure = backend.build(backend.Config(segmenter="kmeans", least_cortex_ml=0.1))
+    one, other = (measure(scan, Context(threads=n, deterministic=True)) for n in (1, 8))
+    assert sum(row.mean_mm is not None for row in one.regions) == 2
+    assert (other.regions, other.facts) == (one.regions, one.facts)
+    np.testing.assert_array_equal(other.map.data, one.map.data)
