@@ -63,7 +63,9 @@ def test_lesions_that_are_not_seen_have_no_rim():
 
 
 def test_wider_rims_reach_farther_and_so_do_brighter_lesions():
-    reach = [judge(surroundings([0.2] * 6, w, [-30.0] * 6)).reach_mm.mean() for w in (0.3, 0.5, 0.8)]
+    reach = [
+        judge(surroundings([0.2] * 6, w, [-30.0] * 6)).reach_mm.mean() for w in (0.3, 0.5, 0.8)
+    ]
     assert reach[0] < reach[1] < reach[2]
     faint, strong = (judge(surroundings([0.3] * 6, 0.7, [-c] * 6)) for c in (8.0, 60.0))
     assert faint.reach_mm.mean() < strong.reach_mm.mean()
