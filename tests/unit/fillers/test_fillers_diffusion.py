@@ -8,11 +8,12 @@ import torch
 from scipy import ndimage
 
 from brainfill.bundles.store import Card, save_bundle
+from brainfill.core.companion import Companion
 from brainfill.core.context import Context
-from brainfill.core.errors import BrainfillError, UnavailableError
+from brainfill.core.errors import BrainfillError, ConfigError, UnavailableError
 from brainfill.core.grid import Grid
 from brainfill.core.volume import Mask, Volume
-from brainfill.fillers.diffusion import Config, build
+from brainfill.fillers.diffusion import Config, _unknown_to_all, build
 from brainfill.models import memory3d
 from brainfill.models._base import Inpainter
 
@@ -237,3 +238,26 @@ def test_small_holes_are_filled_without_a_look_at_the_other_side(
     monkeypatch.setattr("brainfill.fillers.diffusion.reflection", reflection)
     grid = grids["RAS"]
     fill(model, phantom(grid), phantom_lesion(grid))
+
+
+def test_only_what_no_image_of_the_person_shows_is_guessed(grids):
+    grid = grids["RAS"]
+    hole, left = np.zeros(grid.shape, bool), np.zeros(grid.shape, bool)
+    hole[5:15, 5:15, 5:15], left[:10] = True, True
+    image = Volume(np.zeros(grid.shape, np.float32), grid)
+    half = Companion("visit 2", image, Mask(left, grid))
+    mask = Mask(hole, grid)
+    np.testing.assert_array_equal(_unknown_to_all(mask, []), hole)
+    np.testing.assert_array_equal(_unknown_to_all(mask, [half]), hole & ~left)
+    other = Companion("visit 3", image, Mask(~left, grid))
+    assert not _unknown_to_all(mask, [half, other]).any()
+
+
+def test_a_model_that_does_not_begin_with_patches_refuses_other_images(model, grids, phantom):
+    grid = grids["RAS"]
+    image = phantom(grid)
+    hole = np.zeros(grid.shape, bool)
+    hole[12:15, 12:15, 12:15] = True
+    other = Companion("visit 2", image, Mask(~hole, grid))
+    with pytest.raises(ConfigError, match="has no use for other images"):
+        build(Config(model=model), [other])(image, Mask(hole, grid), Context())
