@@ -39,6 +39,9 @@ _LEAST_ERROR = 0.01  # of the brightness of tissue: what no image is free of
 _FINEST_MM = 1.0
 _OFFSET, _WIDTH, _LOG_WIDTH_SD = (0.1, 0.6), 0.5, 0.45
 _LESION_OFFSET_SD, _LESION_OFFSET_MOST = 0.4, 1.25
+# Of b: its mean and standard deviation in a scan, in squares of error over contrast, and what is added to the latter; its
+# standard deviation in a lesion, in errors over contrast.
+_BIAS, _LEAST_BIAS_SD, _LESION_BIAS = 0.4, 0.01, 0.5
 # Voxels beside each other err together: that many count as one, in a scan and in a lesion.
 _ALIKE_IN_SCAN, _ALIKE_IN_LESION = 8.0, 20.0
 _UNEXPLAINED = 0.003  # of the share, however many voxels there are
@@ -178,14 +181,19 @@ def _scan(
     offsets = unit_mm * (mean + sd * z)[:, None, None]
     logs = np.linspace(-3, 3, 41)
     widths = unit_mm * _WIDTH * np.exp(_LOG_WIDTH_SD * logs)[None, :, None]
-    left = slope - _share(layers.beyond_mm, offsets, widths)
-    bias_sd = _bias_sd(0.4, error, contrast) + 0.01
+    ratio = min(error / contrast, 1.0) ** 2 if contrast else 1.0
+    mean_bias, bias_sd = _BIAS * ratio, _BIAS * ratio + _LEAST_BIAS_SD
+    left = slope - _share(layers.beyond_mm, offsets, widths) - mean_bias * layers.spread
     precision = (weight * layers.spread**2).sum() + 1 / bias_sd**2
     drift = (weight * layers.spread * left).sum(axis=-1)
     misfit = (weight * left**2).sum(axis=-1) - drift**2 / precision
     misfit += (z**2)[:, None] + (logs**2)[None]
     i, j = np.unravel_index(misfit.argmin(), misfit.shape)
-    return float(offsets[i, 0, 0]), float(widths[0, j, 0]), float(drift[i, j] / precision)
+    return (
+        float(offsets[i, 0, 0]),
+        float(widths[0, j, 0]),
+        float(mean_bias + drift[i, j] / precision),
+    )
 
 
 def _lesions(
@@ -201,7 +209,8 @@ def _lesions(
     offsets = offset + unit_mm * step
     share = _share(layers.beyond_mm, offsets[:, None], width)
     squares, common = layers.squares / _ALIKE_IN_LESION, layers.common / _ALIKE_IN_LESION
-    trust = 1 / (_bias_sd(0.5, error, contrast, power=1) + 1e-3) ** 2
+    # Errors of many lesions must agree to bias a scan; that of one does so alone.
+    trust = (np.maximum(contrast, 1e-3 * error) / (_LESION_BIAS * error)) ** 2
     precision = squares @ layers.spread**2 + trust
     drift = (common @ layers.spread)[:, None] - (squares * layers.spread) @ share.T
     drift += (trust * bias)[:, None]
@@ -209,8 +218,3 @@ def _lesions(
     misfit += (step / _LESION_OFFSET_SD) ** 2
     chances = np.exp(-0.5 * (misfit - misfit.min(axis=1, keepdims=True)))
     return np.asarray(chances @ offsets / chances.sum(axis=1))
-
-
-def _bias_sd(part: float, error: float, contrast: FloatArray | float, power: int = 2) -> FloatArray:
-    """Standard deviation of b: errors of many lesions must agree to bias a scan, that of one does so alone."""
-    return np.asarray(part * (error / np.maximum(contrast, 1e-3 * error)) ** power)
