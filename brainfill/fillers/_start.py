@@ -16,6 +16,7 @@ from brainfill.core.context import Context, Progress, ignore
 from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.volume import Mask, Volume
 from brainfill.interpolation.nonlocal_patches import PatchConfig, patch_fill_with_doubts
+from brainfill.interpolation.sites import flat_value
 from brainfill.preprocess.crops import bridged
 
 
@@ -47,15 +48,16 @@ def patched_start(
         ctx: told how far the work is and about lesions without tissue around them.
     """
     runs = len(views) + len(seeds)
+    background = flat_value(image, hole)
     found = []
     for number, view in enumerate(views):
-        found.append(_patched(image, hole, view, _part(ctx, number, runs)))
+        found.append(_patched(image, hole, view, background, _part(ctx, number, runs)))
     mean = np.mean(found, axis=0)
     drawn = mean[:1]
     if seeds:
         parts = [replace(_part(ctx, len(views) + i, runs), seed=s) for i, s in enumerate(seeds)]
         drawn = np.concatenate(
-            [_patched(image, hole, views[0], part, drawn=True)[:1] for part in parts]
+            [_patched(image, hole, views[0], background, part, drawn=True)[:1] for part in parts]
         )
     return Start(_placed(image, hole.data, mean[0]), mean[1:], drawn)
 
@@ -75,10 +77,16 @@ def bridged_start(image: Volume, hole: Mask, samples: int) -> Start:
 
 
 def _patched(
-    image: Volume, hole: Mask, view: PatchConfig, ctx: Context, *, drawn: bool = False
+    image: Volume,
+    hole: Mask,
+    view: PatchConfig,
+    background: float,
+    ctx: Context,
+    *,
+    drawn: bool = False,
 ) -> FloatArray:
     """Fill and doubts (1 + C, n) of the hole voxels."""
-    filled, doubts = patch_fill_with_doubts(image, hole, view, ctx, drawn=drawn)
+    filled, doubts = patch_fill_with_doubts(image, hole, view, ctx, background, drawn=drawn)
     return np.concatenate([filled[hole.data][None], doubts[:, hole.data]])
 
 
