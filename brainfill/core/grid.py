@@ -58,6 +58,11 @@ class Box:
         stop = _index3(min(max(b, 0), n) for b, n in zip(self.stop, shape, strict=True))
         return Box(start, stop)
 
+    def moved(self, by: Index3) -> Box:
+        """The box, farther along each axis by a number of voxels."""
+        start = _index3(a + n for a, n in zip(self.start, by, strict=True))
+        return Box(start, _index3(b + n for b, n in zip(self.stop, by, strict=True)))
+
     def union(self, other: Box) -> Box:
         """The smallest box holding both."""
         return Box(

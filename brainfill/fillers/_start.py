@@ -17,6 +17,7 @@ from brainfill.core.context import Context, Progress, ignore
 from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.volume import Mask, Volume
 from brainfill.interpolation.nonlocal_patches import PatchConfig, patch_fill_with_doubts
+from brainfill.interpolation.sites import flat_value
 from brainfill.preprocess.crops import bridged
 
 
@@ -54,15 +55,20 @@ def patched_start(
         companions: other images of the person, on the grid of `image`.
     """
     runs = len(views) + len(seeds)
+    background = flat_value(image, hole)
     found = []
     for number, view in enumerate(views):
-        found.append(_patched(image, hole, view, _part(ctx, number, runs), companions))
+        part = _part(ctx, number, runs)
+        found.append(_patched(image, hole, view, background, part, companions))
     mean = np.mean(found, axis=0)
     drawn = mean[:1]
     if seeds:
         parts = [replace(_part(ctx, len(views) + i, runs), seed=s) for i, s in enumerate(seeds)]
         drawn = np.concatenate(
-            [_patched(image, hole, views[0], part, companions, drawn=True)[:1] for part in parts]
+            [
+                _patched(image, hole, views[0], background, part, companions, drawn=True)[:1]
+                for part in parts
+            ]
         )
     return Start(_placed(image, hole.data, mean[0]), mean[1:], drawn)
 
@@ -85,6 +91,7 @@ def _patched(
     image: Volume,
     hole: Mask,
     view: PatchConfig,
+    background: float,
     ctx: Context,
     companions: Sequence[Companion],
     *,
@@ -92,7 +99,7 @@ def _patched(
 ) -> FloatArray:
     """Fill and doubts (1 + C, n) of the hole voxels."""
     filled, doubts = patch_fill_with_doubts(
-        image, hole, view, ctx, drawn=drawn, companions=companions
+        image, hole, view, ctx, background, drawn=drawn, companions=companions
     )
     return np.concatenate([filled[hole.data][None], doubts[:, hole.data]])
 

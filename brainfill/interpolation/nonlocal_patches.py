@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from brainfill.core.companion import Companion
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
-from brainfill.core.grid import FloatArray, Index3
+from brainfill.core.grid import Box, FloatArray, Index3
 from brainfill.core.threads import torch_threads
 from brainfill.core.volume import Mask, Volume
 from brainfill.interpolation.companion_patches import Beside, beside
@@ -108,7 +108,7 @@ def patch_fill_with_doubts(
         hole: as for `patch_fill`.
         config: options.
         ctx: as for `patch_fill`.
-        background: the value that is no tissue; None takes that of `core.background`.
+        background: the value that is no tissue; None takes `flat_value`.
         drawn: give each voxel a normal deviate of its standard deviation, on which the next ones
             depend: the fill is then one of many that could be, with the grain of tissue, and not
             their mean. The seed decides which.
@@ -227,9 +227,12 @@ def _from_border_inwards(
 def _layers(site: Site, padded: Index3, pad: Index3) -> list[NDArray[np.intp]]:
     """Flat indices of the hole in the padded block, in shells as thick as the finest voxel side."""
     finest = min(site.grid.spacing())
-    depth = ndimage.distance_transform_edt(~site.known, sampling=site.grid.spacing())
+    # The known voxels nearest to a lesion touch it.
+    near = Box.around(site.hole).grow((1, 1, 1)).within(site.grid.shape)
+    unknown = ~site.known[near.slices]
+    depth = ndimage.distance_transform_edt(unknown, sampling=site.grid.spacing())
     voxels = site.voxels()
-    shell = np.ceil(depth[tuple(voxels.T)] / finest - 1e-3).astype(int)
+    shell = np.ceil(depth[tuple((voxels - near.start).T)] / finest - 1e-3).astype(int)
     flat = np.ravel_multi_index(tuple((voxels + np.array(pad)).T), padded)
     return [flat[shell == s] for s in np.unique(shell)]
 

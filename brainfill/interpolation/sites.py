@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from brainfill.core.background import background as background_of
 from brainfill.core.context import Context
 from brainfill.core.errors import GeometryError
 from brainfill.core.grid import BoolArray, Box, FloatArray, Grid, Index3
+from brainfill.core.touching import touching
 from brainfill.core.volume import Mask, Volume
 
-_TOUCHING = np.ones((3, 3, 3))
 _ENOUGH_TISSUE_VOX = 30
 _NAMED = 5
 
@@ -70,7 +69,7 @@ def fill_sites(
         ctx: told how far the work is and about lesions without tissue around them.
         reach_mm: how far around a lesion tissue is looked for; farther only where there is none.
         fill: float32 values with the shape of the site, of which those in its hole are used.
-        background: the value that is no tissue; None takes that of `core.background`.
+        background: the value that is no tissue; None takes `flat_value`.
         run: like `map`; that of a pool of threads fills several lesions at a time.
 
     Returns:
@@ -83,26 +82,30 @@ def fill_sites(
         msg = f"image and hole are on different grids: {image.grid.shape} and {hole.grid.shape}"
         raise GeometryError(msg)
     values: FloatArray = image.data.copy()
-    labels, count = ndimage.label(hole.data, _TOUCHING, output=np.int32)
-    if background is None:
-        flat = background_of(np.where(hole.data, np.float32(np.nan), image.data)).flat
-        background = float("nan") if flat is None else flat
-    found = list(enumerate(ndimage.find_objects(labels), start=1))
+    labels, boxes = touching(hole.data)
+    count = len(boxes)
+    nothing = flat_value(image, hole) if background is None else background
 
-    def filled(item: tuple[int, tuple[slice, slice, slice]]) -> tuple[str, str]:
-        site, trouble = _cut(image, labels, *item, reach_mm, background)
+    def filled(item: tuple[int, Box]) -> tuple[str, str]:
+        site, trouble = _cut(image, labels, *item, reach_mm, nothing)
         values[site.box.slices][site.hole] = fill(site)[site.hole] if site.tissue.any() else 0
         return site.name, trouble
 
     short: dict[str, list[str]] = {}
     ctx.progress("filling", 0, count)
-    for number, (name, trouble) in enumerate(run(filled, found), start=1):
+    for number, (name, trouble) in enumerate(run(filled, enumerate(boxes, start=1)), start=1):
         if trouble:
             short.setdefault(trouble, []).append(name)
         ctx.progress("filling", number, count)
     for trouble, names in short.items():
         warn_of(names, trouble, ctx)
     return values
+
+
+def flat_value(image: Volume, hole: Mask) -> float:
+    """The value of the image that is no tissue: that of `core.background`, NaN where it has none."""
+    flat = background_of(image.data, hole.data).flat
+    return float("nan") if flat is None else flat
 
 
 def warn_of(names: list[str], trouble: str, ctx: Context) -> None:
@@ -114,15 +117,14 @@ def warn_of(names: list[str], trouble: str, ctx: Context) -> None:
 
 def _cut(
     image: Volume,
-    labels: NDArray[np.int32],
+    labels: NDArray[Any],
     number: int,
-    slices: tuple[slice, slice, slice],
+    tight: Box,
     reach_mm: float,
     background: float,
 ) -> tuple[Site, str]:
     """The site of one lesion, and what is wrong with it, if anything."""
-    tight = Box.of(slices)
-    name = _name(number, labels[slices] == number, image.grid.crop(tight))
+    name = _name(number, labels[tight.slices] == number, image.grid.crop(tight))
     reach = reach_mm
     while True:
         box = tight.grow(_margin(reach, image.grid)).within(image.grid.shape)

@@ -8,9 +8,9 @@ import numpy as np
 from scipy import ndimage
 
 from brainfill.core.grid import BoolArray, Box, FloatArray, Grid
+from brainfill.core.touching import TOUCHING
 from brainfill.core.volume import Mask
 from brainfill.lesions.anatomy import Anatomy
-from brainfill.lesions.components import TOUCHING
 from brainfill.lesions.pool import Piece
 
 # Masks are a voxel off, and the rim of a lesion looks like grey matter itself.

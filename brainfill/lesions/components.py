@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -9,10 +10,10 @@ from scipy import ndimage
 
 from brainfill.core.figures import figure
 from brainfill.core.grid import BoolArray, Box, FloatArray, Grid
+from brainfill.core.touching import TOUCHING, touching
 from brainfill.core.volume import LabelMap, Mask, Volume
 
 _EXACT = 1e-6  # distances of whole voxels may come out a little longer
-TOUCHING = np.ones((3, 3, 3), bool)  # voxels that share a face, an edge or a corner
 
 
 def label_lesions(mask: Mask) -> LabelMap:
@@ -20,11 +21,14 @@ def label_lesions(mask: Mask) -> LabelMap:
 
     Lesions of one size are numbered by where they begin in the array.
     """
-    labels, count = ndimage.label(mask.data, TOUCHING, output=np.int32)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    rank = np.zeros(count + 1, np.int32)
-    rank[1 + np.argsort(-sizes, kind="stable")] = np.arange(1, count + 1)
-    return LabelMap(rank[labels], mask.grid)
+    labels, boxes = touching(mask.data)
+    if boxes:
+        near = functools.reduce(Box.union, boxes).slices
+        sizes = np.bincount(labels[near].ravel())[1:]
+        rank = np.zeros(len(boxes) + 1, np.int32)
+        rank[1 + np.argsort(-sizes, kind="stable")] = np.arange(1, len(boxes) + 1)
+        labels[near] = rank[labels[near]]
+    return LabelMap(labels, mask.grid)
 
 
 def dilate(mask: Mask, reach_mm: float, within: BoolArray) -> BoolArray:
@@ -43,9 +47,8 @@ def dilate(mask: Mask, reach_mm: float, within: BoolArray) -> BoolArray:
         return grown
     sides = np.minimum(mask.grid.spacing(), reach_mm)
     x, y, z = np.floor(reach_mm / sides + _EXACT).astype(int).tolist()
-    labels, _ = ndimage.label(mask.data, TOUCHING)
-    for found in ndimage.find_objects(labels):  # one at a time, since a scan is mostly no lesion
-        box = Box.of(found).grow((x, y, z)).within(mask.grid.shape).slices
+    for found in touching(mask.data)[1]:  # one at a time, since a scan is mostly no lesion
+        box = found.grow((x, y, z)).within(mask.grid.shape).slices
         seeds = mask.data[box]
         near = ndimage.distance_transform_edt(~seeds, sampling=sides) <= reach_mm * (1 + _EXACT)
         grown[box] |= ndimage.binary_propagation(seeds, mask=seeds | (near & within[box]))

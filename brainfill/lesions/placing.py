@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from brainfill.core.grid import BoolArray, Box, FloatArray, Grid, Index3
+from brainfill.core.touching import TOUCHING
 from brainfill.core.volume import Mask
-from brainfill.lesions.components import TOUCHING
 
 _GUESSES = 100
 _MARGIN = 2  # voxels

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from scipy import ndimage
 
 from brainfill.core.grid import BoolArray, Box
+from brainfill.core.touching import TOUCHING
 from brainfill.lesions.anatomy import Anatomy
-from brainfill.lesions.components import TOUCHING
 from brainfill.lesions.placing import Placed, with_margin
 
 _ROUNDING = 1e-9

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from brainfill.core.grid import BoolArray, FloatArray
+from brainfill.core.grid import BoolArray, Box, FloatArray
+from brainfill.core.touching import TOUCHING, touching
 
-_TOUCHING = np.ones((3, 3, 3), bool)
+_NEAR_VOX = 2
 
 
 def border_step_pct(
@@ -31,20 +32,26 @@ def border_step_pct(
     Returns:
         NaN without any lesion, or without tissue around.
     """
-    numbers, count = ndimage.label(hole, _TOUCHING)
+    if not hole.any():
+        return math.nan
+    x, y, z = hole.shape
+    box = Box.around(hole).grow((_NEAR_VOX,) * 3).within((x, y, z))
+    filled = filled[box.slices]
+    lesion, hole, shown = (flags[box.slices] for flags in (lesion, hole, shown))
+    numbers, boxes = touching(hole)
     rim = lesion & ~ndimage.binary_erosion(lesion, border_value=1)
-    around = ndimage.binary_dilation(hole, _TOUCHING) & ~hole & shown
+    around = ndimage.binary_dilation(hole, TOUCHING) & ~hole & shown
     steps, weights = [], []
-    for number, box in enumerate(ndimage.find_objects(numbers), start=1):
-        near = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in box)
+    for number, piece in enumerate(boxes, start=1):
+        near = piece.grow((1, 1, 1)).within(box.shape).slices
         own = numbers[near] == number
         inside = filled[near][own & rim[near]]
-        outside = filled[near][ndimage.binary_dilation(own, _TOUCHING) & around[near]]
+        outside = filled[near][ndimage.binary_dilation(own, TOUCHING) & around[near]]
         level = float(np.median(outside)) if outside.size else 0.0
         if inside.size and level > 0:
             steps.append(abs(float(np.median(inside)) - level) / level)
             weights.append(outside.size)
-    return 100 * _mean(np.array(steps), np.array(weights)) if count and steps else math.nan
+    return 100 * _mean(np.array(steps), np.array(weights)) if steps else math.nan
 
 
 def _mean(values: NDArray[np.float64], weights: NDArray[np.int64]) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from brainfill.core.grid import BoolArray, Box, FloatArray, Grid
+from brainfill.core.touching import touching
 from brainfill.preprocess.steps.reorient import reoriented_grid
 from brainfill.preprocess.steps.resample import resample_to, resampled_grid
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _SAME_SPACING = 0.02
 # A crop voxel that takes this much of its value from inside the hole counts as hole.
 _TOUCHED = 0.01
-_NEIGHBOURS = np.ones((3, 3, 3))
 # Lesions all over a brain must not become one crop: a network needs about 0.7 kB per voxel.
 _LARGEST_JOINED_VOX = 2_500_000
 
@@ -53,8 +53,7 @@ def plan_crops(hole: BoolArray, grid: Grid, spacing_mm: float, margin_mm: float)
         Crops from left to right, whose `mine` together are exactly the hole.
     """
     work = working_grid(grid, spacing_mm)
-    labels, _ = ndimage.label(hole, _NEIGHBOURS)
-    native = [_box(slices) for slices in ndimage.find_objects(labels)]
+    labels, native = touching(hole)
     blocks = [_moved(box, grid, work, margin_mm) for box in native]
     crops = []
     for block, members in sorted(merge_boxes(blocks), key=lambda item: item[0].start):
@@ -168,8 +167,3 @@ def _moved(box: Box, grid: Grid, target: Grid, margin_mm: float) -> Box:
     start = np.floor(index.min(axis=0) - margin).astype(int).tolist()
     stop = np.ceil(index.max(axis=0) + margin).astype(int) + 1
     return Box(tuple(start), tuple(stop.tolist())).within(target.shape)
-
-
-def _box(slices: tuple[slice, slice, slice]) -> Box:
-    x, y, z = slices
-    return Box((x.start, y.start, z.start), (x.stop, y.stop, z.stop))

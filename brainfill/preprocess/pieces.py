@@ -43,4 +43,5 @@ def without_holes(flags: BoolArray, structure: BoolArray, skip: int | None = Non
 
 def ends(data: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """The first and the last plane across an axis."""
-    return np.take(data, 0, axis=axis), np.take(data, -1, axis=axis)
+    across = np.moveaxis(data, axis, 0)
+    return across[0], across[-1]

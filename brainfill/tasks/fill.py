@@ -255,12 +255,19 @@ def check_lesion(lesion: Mask, shown: BoolArray, subject: str, ctx: Context) -> 
     """
     from scipy import ndimage
 
-    head: BoolArray = ndimage.binary_propagation(shown, mask=shown | lesion.data)
-    wanted, size = int(lesion.data.sum()), int(head.sum())
-    inside = int((lesion.data & head).sum())
-    if wanted == 0:
+    from brainfill.core.grid import Box
+
+    if not lesion.data.any():
         msg = f"the lesion mask of '{subject}' is empty: found 0 voxels, expected at least 1"
         raise DataError(msg, "check that it is the right file")
+    x, y, z = shown.shape
+    # Nothing counts but what adjoins the lesions, and a scan is mostly no lesion.
+    near = Box.around(lesion.data).grow((1, 1, 1)).within((x, y, z)).slices
+    marked, before = lesion.data[near], shown[near]
+    head: BoolArray = shown.copy()
+    head[near] = ndimage.binary_propagation(before, mask=before | marked)
+    wanted, size = int(marked.sum()), int(head.sum())
+    inside = int((marked & head[near]).sum())
     if size == 0:
         msg = f"'{subject}' shows no head: all its voxels have one value"
         raise DataError(msg, "check that it is the right file")
@@ -273,7 +280,7 @@ def check_lesion(lesion: Mask, shown: BoolArray, subject: str, ctx: Context) -> 
             f"expected at most {100 * _LARGEST_SHARE:.0f} %"
         )
         raise DataError(msg, "check that it is a lesion mask and not a brain mask or inverted")
-    if outside := int((lesion.data & ~shown).sum()):
+    if outside := int((marked & ~before).sum()):
         ctx.warn(f"{outside} of {wanted} lesion voxels show background in '{subject}'")
     return head
 

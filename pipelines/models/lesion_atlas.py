@@ -21,10 +21,10 @@ from scipy import linalg, ndimage
 from brainfill.core.atomic import replacing
 from brainfill.core.context import Context
 from brainfill.core.grid import FloatArray, Grid
+from brainfill.core.touching import TOUCHING
 from brainfill.core.volume import Mask
 from brainfill.io.nifti import read_mask, read_volume
 from brainfill.lesions.atlas import packed_map, packed_shapes
-from brainfill.lesions.components import TOUCHING
 from brainfill.lesions.pool import pieces
 from brainfill.preprocess.registration import register
 from brainfill.preprocess.steps.reorient import reoriented_mask

@@ -85,8 +85,8 @@ def run(scan: Scan, pool: Pool, config: Config, ctx: Context) -> Drawn:
     import numpy as np
     from scipy import ndimage
 
+    from brainfill.core.touching import TOUCHING
     from brainfill.core.volume import Mask
-    from brainfill.lesions.components import TOUCHING
     from brainfill.lesions.scatter import Ground, scatter, scatter_volume
 
     ctx = config.surroundings(ctx)
