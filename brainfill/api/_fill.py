@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -231,10 +232,11 @@ def check_distinct(images: Sequence[Image]) -> None:
     Raises:
         ConfigError: names it.
     """
-    files = [Path(image).resolve() for image in images if isinstance(image, str | Path)]
+    # realpath says nothing of links that lead nowhere; whoever reads the file does.
+    files = [os.path.realpath(image) for image in images if isinstance(image, str | Path)]
     for path in files:
         if files.count(path) > 1:
-            msg = f"'{path.name}' is given as two images, expected a file for each"
+            msg = f"'{Path(path).name}' is given as two images, expected a file for each"
             raise ConfigError(msg, "check the paths: every image has a file of its own")
 
 

@@ -99,6 +99,8 @@ def main() -> None:
     """Run the command line and exit."""
     mind_no_leaving()
     forget()
+    # Read when torch loads: its threads sleep while they wait, and leave the processors to others.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if "_BRAINFILL_COMPLETE" in os.environ:
         # typer passes the help through rich where there is one, which costs as much time as all the rest and drops
         # what stands in brackets, such as units.

@@ -12,7 +12,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from brainfill.core.grid import BoolArray, FloatArray
-from brainfill.interpolation.sites import Site
+from brainfill.interpolation.sites import EXACT, Site
 from brainfill.interpolation.smooth import noise_sd
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def collect(
     if beside is not None:
         whole &= beside.whole
     away = ndimage.distance_transform_edt(~site.hole, sampling=site.grid.spacing())
-    near = whole & (away <= search_mm)
+    near = whole & (away <= search_mm * (1 + EXACT))
     chosen = np.argwhere(near if near.any() else whole)
     if len(chosen) > most:
         world = np.round(site.grid.to_world(chosen.astype(np.float64)), 3)

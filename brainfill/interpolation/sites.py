@@ -17,6 +17,7 @@ from brainfill.core.touching import touching
 from brainfill.core.volume import Mask, Volume
 
 _ENOUGH_TISSUE_VOX = 30
+EXACT = 1e-6  # distances of whole voxels come out a little longer or shorter, as headers hold sides in single precision
 _NAMED = 5
 
 
@@ -149,7 +150,7 @@ def _name(number: int, mine: BoolArray, grid: Grid) -> str:
 
 
 def _margin(reach_mm: float, grid: Grid) -> Index3:
-    x, y, z = (max(2, int(np.ceil(reach_mm / s))) for s in grid.spacing())
+    x, y, z = (max(2, int(np.ceil(reach_mm / s - EXACT))) for s in grid.spacing())
     return x, y, z
 
 

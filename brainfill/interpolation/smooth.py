@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from brainfill.core.grid import BoolArray, FloatArray
-from brainfill.interpolation.sites import Site
+from brainfill.interpolation.sites import EXACT, Site
 
 # How fast the say of wider kernels falls: with the fourth power of their width the nearest voxels
 # decide wherever there are any, as they do in the solution of Laplace's equation.
@@ -35,7 +35,7 @@ def smooth_mean(site: Site, weights: FloatArray, sigma_mm: float) -> FloatArray:
         share = (sigma_mm / sigma) ** _FALL
         total += share * _blur(weights * site.image, sigma / spacing)
         weight += share * _blur(weights, sigma / spacing)
-        if 2 * sigma >= depth:
+        if 2 * sigma >= depth * (1 - EXACT):
             break
         sigma *= 2
     middle = float(site.image[site.tissue].mean())

@@ -37,7 +37,7 @@ def make_hole(
     matter and the rest in cortex or ventricle. "tumour": one bumpy blob of 20 to 60 ml.
     """
     if kind == "tumour":
-        return _blob(tissues > 0, rng.uniform(20, 60), rng)
+        return blob(tissues > 0, rng.uniform(20, 60), rng)
     hole = np.zeros(tissues.shape, bool)
     centres = np.argwhere(tissues == WHITE)
     placed = 0
@@ -75,7 +75,8 @@ def overwritten(
     return damaged
 
 
-def _blob(brain: Bools, volume_ml: float, rng: np.random.Generator) -> Bools:
+def blob(brain: Bools, volume_ml: float, rng: np.random.Generator) -> Bools:
+    """One bumpy hole of a volume, inside the brain (1 mm)."""
     radius = (volume_ml * 1000 * 3 / (4 * np.pi)) ** (1 / 3)
     inner = np.argwhere(ndimage.binary_erosion(ndimage.binary_fill_holes(brain), iterations=8))
     centre = inner[rng.integers(len(inner))]

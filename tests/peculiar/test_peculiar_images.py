@@ -607,7 +607,7 @@ def test_lines_of_libraries(fill, head, scan, tmp_path, reference, values):
     np.testing.assert_array_equal(values(out), reference)
 
 
-@case("voxels of 0.25 mm, and of 2 mm", "the mask grows by 1 mm: four voxels, and one")
+@case("voxels of 0.25 mm, and of 2 mm", "--dilate 1 is a millimetre: four voxels, and one")
 @pytest.mark.parametrize("side_mm", [0.25, 2.0])
 def test_growth_in_millimetres(call, head, save, values, tmp_path, side_mm):
     t1 = head.t1[30:60, 30:60, 30:60]
@@ -616,7 +616,7 @@ def test_growth_in_millimetres(call, head, save, values, tmp_path, side_mm):
     affine = np.diag([side_mm, side_mm, side_mm, 1])
     files = save("t1.nii.gz", t1, affine), save("mask.nii.gz", mask, affine)
     hole = tmp_path / "hole.nii.gz"
-    result = call("fill", *files, "--method", "localmean", "--hole", hole, "-q")
+    result = call("fill", *files, "--method", "localmean", "--dilate", 1, "--hole", hole, "-q")
     assert result.code == 0, result.err
     away_vox = np.linalg.norm(np.indices(t1.shape).T - 15, axis=-1).T
     np.testing.assert_array_equal(values(hole) > 0, away_vox <= max(1 / side_mm, 1))
