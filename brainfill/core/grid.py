@@ -39,7 +39,7 @@ class Box:
     @property
     def size(self) -> int:
         """Number of voxels."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     @property
     def slices(self) -> tuple[slice, slice, slice]:

@@ -331,14 +331,15 @@ def _linear(
     x = around  # reused: it is the largest array of all
     x -= mean_around[:, None]
     x *= trust.sqrt()[:, :, None]
-    x *= w.sqrt()[:, None]
     y = (centres - mean_centre[:, None]) * trust.sqrt()
-    gram, common = x.mT @ x, (y[:, None] @ x)[:, 0]
-    apart = w.sqrt() * (patches - mean_around)
+    root = w.sqrt()
+    gram = (x.mT @ x) * root[:, :, None] * root[:, None]
+    common = root * (y[:, None] @ x)[:, 0]
+    apart = root * (patches - mean_around)
     diagonal = gram.diagonal(dim1=1, dim2=2)
     diagonal += ridge + 1e-7 * diagonal.sum(dim=1, keepdim=True) + 1e-9
     slope: Tensor = torch.linalg.solve(gram, common)
-    sd = (y - (slope[:, None] @ x.mT)[:, 0]).norm(dim=1)
+    sd = (y - ((root * slope)[:, None] @ x.mT)[:, 0]).norm(dim=1)
     found = mean_centre + (slope * apart).sum(dim=1)
     diagonal += (_STIFFER - 1) * ridge
     slope = torch.linalg.solve(gram, common)

@@ -157,7 +157,13 @@ def bridged(image: FloatArray, hole: BoolArray) -> FloatArray:
 
 
 def _worth_joining(a: Box, b: Box) -> bool:
+    if any(map(_apart, a.start, a.stop, b.start, b.stop)):
+        return False  # what holds both holds something between them as well
     return a.union(b).size <= min(a.size + b.size, _LARGEST_JOINED_VOX)
+
+
+def _apart(start: int, stop: int, other_start: int, other_stop: int) -> bool:
+    return stop < other_start or other_stop < start
 
 
 def _moved(box: Box, grid: Grid, target: Grid, margin_mm: float) -> Box:
