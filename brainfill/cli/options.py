@@ -48,6 +48,8 @@ def flag(
 
 def _number_or_word(config: type, field: dataclasses.Field[Any]) -> Callable[[Any], Any] | None:
     """How to read an option whose field is declared as `float | Literal["word"]`, of which typer knows nothing."""
+    if field.metadata["low"] is None or "Literal" not in str(field.type):
+        return None  # before types are looked up, which takes its time for each option of every command
     arms = typing.get_args(typing.get_type_hints(config)[field.name])
     words = [w for arm in arms if typing.get_origin(arm) is Literal for w in typing.get_args(arm)]
     if float not in arms or not words:
