@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from scipy import ndimage
 
 from brainfill.core.figures import figure
-from brainfill.core.grid import BoolArray, Box, FloatArray, Grid
+from brainfill.core.grid import BoolArray, Box, FloatArray, Grid, Index3
 from brainfill.core.touching import TOUCHING, touching
 from brainfill.core.volume import LabelMap, Mask, Volume
 
@@ -45,13 +45,10 @@ def dilate(mask: Mask, reach_mm: float, within: BoolArray) -> BoolArray:
     grown: BoolArray = mask.data.copy()
     if reach_mm == 0:
         return grown
-    sides = np.minimum(mask.grid.spacing(), reach_mm)
-    x, y, z = np.floor(reach_mm / sides + _EXACT).astype(int).tolist()
+    sides = np.minimum(mask.grid.spacing(), reach_mm).tolist()
     for found in touching(mask.data)[1]:  # one at a time, since a scan is mostly no lesion
-        box = found.grow((x, y, z)).within(mask.grid.shape).slices
-        seeds = mask.data[box]
-        near = ndimage.distance_transform_edt(~seeds, sampling=sides) <= reach_mm * (1 + _EXACT)
-        grown[box] |= ndimage.binary_propagation(seeds, mask=seeds | (near & within[box]))
+        box = _reached(found, reach_mm, sides, mask.grid.shape)
+        grown[box] |= _grown(mask.data[box], reach_mm, sides, within[box])
     return grown
 
 
@@ -70,12 +67,25 @@ def dilate_each(labels: LabelMap, beyond_mm: FloatArray, within: BoolArray) -> B
     sides = counted_sides(labels.grid)
     for number, found in enumerate(ndimage.find_objects(labels.data)):
         reach_mm = float(beyond_mm[number]) + min(sides) / 2
-        x, y, z = (int(reach_mm / side + _EXACT) for side in sides)
-        box = Box.of(found).grow((x, y, z)).within(labels.grid.shape).slices
-        seeds = labels.data[box] == number + 1
-        near = ndimage.distance_transform_edt(~seeds, sampling=sides) <= reach_mm * (1 + _EXACT)
-        grown[box] |= ndimage.binary_propagation(seeds, mask=seeds | (near & within[box]))
+        box = _reached(Box.of(found), reach_mm, sides, labels.grid.shape)
+        grown[box] |= _grown(labels.data[box] == number + 1, reach_mm, sides, within[box])
     return grown
+
+
+def _reached(
+    box: Box, reach_mm: float, sides: Sequence[float], shape: Index3
+) -> tuple[slice, slice, slice]:
+    """The voxels that lie within a distance of a box."""
+    x, y, z = (int(reach_mm / side + _EXACT) for side in sides)
+    return box.grow((x, y, z)).within(shape).slices
+
+
+def _grown(
+    seeds: BoolArray, reach_mm: float, sides: Sequence[float], within: BoolArray
+) -> BoolArray:
+    """Seeds, and what lies within a distance of them and is joined to them inside `within`; all (X, Y, Z)."""
+    near = ndimage.distance_transform_edt(~seeds, sampling=sides) <= reach_mm * (1 + _EXACT)
+    return np.asarray(ndimage.binary_propagation(seeds, mask=seeds | (near & within)))
 
 
 def counted_sides(grid: Grid) -> tuple[float, float, float]:

@@ -121,8 +121,9 @@ def _seen(
         return np.asarray(values[at] - expected[at], np.float64)
 
     weight = np.minimum(depth_mm / min(sides), 2) ** 2  # outermost voxels are partly tissue
-    contrast = _smoothed(apart(shell), weight, shell * sides, min(sides))
-    distance_mm, nearest = cKDTree(shell * sides).query(ring * sides)
+    tree = cKDTree(shell * sides)
+    contrast = _smoothed(apart(shell), weight, tree, min(sides))
+    distance_mm, nearest = tree.query(ring * sides)
     whose = marks[tuple(shell.T)] - 1
     total, power = (np.bincount(whose, w, count) for w in (weight, weight * contrast**2))
     with np.errstate(invalid="ignore"):
@@ -139,12 +140,10 @@ def _seen(
     )
 
 
-def _smoothed(
-    values: FloatArray, weight: FloatArray, points_mm: FloatArray, side_mm: float
-) -> FloatArray:
-    """Gaussian means over the nearest points (n, 3), weighted."""
-    count = min(_NEAR_VOXELS, len(points_mm))
-    away_mm, near = cKDTree(points_mm).query(points_mm, k=range(1, count + 1))
+def _smoothed(values: FloatArray, weight: FloatArray, tree: cKDTree, side_mm: float) -> FloatArray:
+    """Gaussian means over the nearest of the tree's n points, weighted."""
+    count = min(_NEAR_VOXELS, tree.n)
+    away_mm, near = tree.query(tree.data, k=range(1, count + 1))
     w = weight[near] * np.exp(-0.5 * (away_mm / (_SMOOTH * side_mm)) ** 2)
     return np.asarray((w * values[near]).sum(axis=1) / w.sum(axis=1))
 

@@ -161,7 +161,7 @@ def run(
     from brainfill.tasks._space import fill_in_mni
 
     settings = filler_config(config)
-    image, lesion = _parts(scan)
+    image, lesion = parts_of(scan)
     if found is None:
         found = find_hole(scan, config, ctx, companions)
     hole, labels = found.mask, found.labels
@@ -224,7 +224,7 @@ def find_hole(
     from brainfill.preprocess.foreground import foreground
     from brainfill.tasks._rim import judged_rim
 
-    image, lesion = _parts(scan)
+    image, lesion = parts_of(scan)
     ctx.progress("looking at the lesions", 0, 1)
     head = check_lesion(lesion, foreground(image, lesion.data), scan.subject, ctx)
     labels = label_lesions(lesion)
@@ -315,7 +315,12 @@ def fill_measures(
     }
 
 
-def _parts(scan: Scan) -> tuple[Volume, Mask]:
+def parts_of(scan: Scan) -> tuple[Volume, Mask]:
+    """The T1w image of a scan and its lesions.
+
+    Raises:
+        DataError: one of them is not there.
+    """
     if "T1w" not in scan.images or scan.lesion is None:
         msg = f"cannot fill '{scan.subject}': found {', '.join(scan.images)}, expected T1w and a lesion mask"
         raise DataError(msg)

@@ -51,12 +51,13 @@ def run(scans: Sequence[Scan], config: FillConfig, ctx: Context) -> list[Result]
     from brainfill.core.volume import Mask
 
     fill.check_companions(config, "--visits")
-    images = [scan.images["T1w"] for scan in scans]
+    images, lesions = zip(*map(fill.parts_of, scans), strict=True)
     found = [
-        fill.find_hole(scan, config, ctx) if _lesions(scan).data.any() else None for scan in scans
+        fill.find_hole(scan, config, ctx) if lesion.data.any() else None
+        for scan, lesion in zip(scans, lesions, strict=True)
     ]
     holes = [
-        _lesions(scan) if one is None else one.mask for scan, one in zip(scans, found, strict=True)
+        lesion if one is None else one.mask for lesion, one in zip(lesions, found, strict=True)
     ]
     if not any(hole.data.any() for hole in holes):
         msg = f"none of the {len(scans)} visits has lesions: all masks are empty"
@@ -82,13 +83,6 @@ def run(scans: Sequence[Scan], config: FillConfig, ctx: Context) -> list[Result]
         nothing = Mask(holes[i].data & False, images[i].grid)
         drawn.append((result.volumes["filled"], nothing))
     return results
-
-
-def _lesions(scan: Scan) -> Mask:
-    if "T1w" not in scan.images or scan.lesion is None:
-        msg = f"cannot fill '{scan.subject}': found {', '.join(scan.images)}, expected T1w and a lesion mask"
-        raise DataError(msg)
-    return scan.lesion
 
 
 def _registered(
@@ -163,7 +157,7 @@ def _as_it_is(scan: Scan) -> Result:
 
     from brainfill.core.volume import LabelMap
 
-    image, lesion = scan.images["T1w"], _lesions(scan)
+    image, lesion = fill.parts_of(scan)
     labels = LabelMap(np.zeros(image.grid.shape, np.int32), image.grid)
     facts: dict[str, Any] = {
         "Method": "none",

@@ -97,12 +97,7 @@ def filled(
     command += ["--method", name, "--force", "-q"]
     command += [] if dilate == "own" else ["--dilate", dilate]
     command += [f"--{option}" for option in options.split(",") if option]
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - own command
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    if status:
-        sys.exit(f"failed: {' '.join(command)}")
+    cost = measured(command)
     damaged, hole = array(t1), array(mask) > 0
     damaged[hole] = 0
     fill, truth = array(out), truth.astype(np.float32)
@@ -116,9 +111,28 @@ def filled(
         volume_change_pct(fill, truth, hole, tissues),
         rms_pct(fill - truth, hole, white),
         rms_pct(fill - truth, hole | (share > TOUCHED), white),
-        seconds,
-        usage.ru_maxrss / 1024,
+        cost.seconds,
+        cost.peak_mb,
     )
+
+
+class Cost(NamedTuple):
+    """What a process took: seconds by the clock, processor seconds, and peak MB."""
+
+    seconds: float
+    processor_seconds: float
+    peak_mb: float
+
+
+def measured(command: Sequence[str]) -> Cost:
+    """Run a command to its end; the benchmark ends with it if it fails."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - own command
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    if status:
+        sys.exit(f"failed: {' '.join(command)}")
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def rms_pct(error: NDArray[Any], where: NDArray[np.bool_], level: float) -> float:

@@ -12,12 +12,9 @@ falls short of the aims, which are for two idle cores.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +23,7 @@ import nibabel as nib
 import numpy as np
 from holes import blob, lesion_shapes, make_hole
 from numpy.typing import NDArray
-from runs import line, load_person, masks, save
+from runs import line, load_person, masks, measured, save
 from scipy import ndimage
 
 Bools = NDArray[np.bool_]
@@ -63,7 +60,7 @@ def main() -> None:
                 continue
             voxels = int(np.asarray(nib.load(case.mask).dataobj).sum())
             for method, command in _commands(case, args.methods).items():
-                seconds, processor_s, peak_mb = _measured(command)
+                seconds, processor_s, peak_mb = measured(command)
                 print(line([name, voxels, method, seconds, processor_s, peak_mb]), flush=True)
                 if method == "diffusion" and seconds > _AIMS_S[name]:
                     short.append(f"{name}: {seconds:.1f} s, aim {_AIMS_S[name]}")
@@ -177,17 +174,6 @@ def _commands(case: Case, methods: Sequence[str]) -> dict[str, list[str]]:
     if program := shutil.which("LesionFilling"):
         found["ANTs"] = [program, "3", scan, mask, out]
     return found
-
-
-def _measured(command: Sequence[str]) -> tuple[float, float, float]:
-    """Seconds by the clock, processor seconds and peak MB of a process."""
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - own command
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    if status:
-        sys.exit(f"failed: {' '.join(command)}")
-    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 if __name__ == "__main__":
