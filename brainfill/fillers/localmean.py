@@ -76,9 +76,9 @@ def _dominant(site: Site, low: float, high: float, near_mm: float) -> float:
     away = ndimage.distance_transform_edt(~site.hole, sampling=site.grid.spacing())
     # Counted from the nearest tissue on: lesions may lie deep in background.
     away = away[site.tissue] - away[site.tissue].min()
-    counts, edges = np.histogram(
-        site.image[site.tissue], _BINS, (low, high), weights=np.exp(-away / near_mm)
-    )
+    # Bins can be narrower than what single precision tells apart.
+    values = site.image[site.tissue].astype(np.float64)
+    counts, edges = np.histogram(values, _BINS, (low, high), weights=np.exp(-away / near_mm))
     density = ndimage.gaussian_filter1d(counts, _KERNEL_SHARE * _BINS, mode="constant")
     top = int(density.argmax())
     return float(edges[top] + edges[top + 1]) / 2

@@ -46,6 +46,16 @@ def test_classical_fillers(plugin, shift):
     np.testing.assert_allclose(found - shift, expected, atol=0.5)
 
 
+@pytest.mark.parametrize("plugin", CLASSICAL)
+@pytest.mark.parametrize(("level", "most"), [(600, 6), (1e6, 6), (8e-43, 100)])
+def test_tissue_that_single_precision_can_hardly_tell_apart(plugin, level, most):
+    _, hole = scan()
+    level = np.float32(level)
+    steps = np.random.default_rng(0).integers(0, most, GRID.shape).astype(np.float32)
+    found = filled(plugin, level + steps * np.spacing(level), hole)
+    assert abs(found - level).max() <= 2 * most * np.spacing(level)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("shift", [1000, -5000])
 def test_the_default(shift):
