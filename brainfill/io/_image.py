@@ -178,7 +178,7 @@ def grid_of(image: SpatialImage, name: str) -> Grid:
         GeometryError: names the file and what is wrong with its affine, or the size of its voxels.
     """
     try:
-        with np.errstate(over="ignore", invalid="ignore"):  # refused in a sentence
+        with np.errstate(all="ignore"):  # refused in a sentence
             grid = Grid(image.shape[:3], affine_mm(image))
             sides_mm = grid.spacing()
     except GeometryError as error:

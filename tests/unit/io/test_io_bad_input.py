@@ -152,6 +152,13 @@ def test_senseless_affine_names_the_file(tmp_path, at, what, words):
     refused(tmp_path / "t1.nii", 65, "t1.nii", words)
 
 
+def test_affine_beyond_all_numbers_is_refused_without_a_word_of_numpy(tmp_path):
+    affine = np.eye(4)
+    affine[:3, :3] = [[1.4e31, -4.3e142, -1.2e-24], [2.1e-317, 0, 2.1e-317], [6.2e-317, 6.2e-317, 0]]
+    source = nib.Nifti2Image(ones(2, 2, 2), affine)
+    refused(source, 65, "singular", "no volume")
+
+
 @pytest.mark.parametrize("name", ["t1.nii", "t1.mgh"])
 def test_any_damaged_header_ends_in_a_sentence(tmp_path, name):
     """Random damage must be refused as bad data or read; nothing else may come out."""
