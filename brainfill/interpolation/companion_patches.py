@@ -67,8 +67,8 @@ def beside(
     companions: Sequence[Companion],
     enough: int,
     device: str,
-) -> Beside | None:
-    """The entries of those companions that leave enough candidates; None if none does.
+) -> tuple[Beside | None, list[str]]:
+    """The entries of those companions that leave enough candidates, None if none does; and the names of the others.
 
     Args:
         site: surroundings of the lesion.
@@ -77,7 +77,7 @@ def beside(
         enough: candidates below which a companion is not used.
         device: where the entries are wanted.
     """
-    layers, whole, near = [], site.tissue, _near(shape)
+    layers, left_out, whole, near = [], list[str](), site.tissue, _near(shape)
     for companion in companions:
         part = companion.crop(site.box)
         known = part.known.data & np.isfinite(part.image.data)
@@ -85,7 +85,9 @@ def beside(
         if int(here.sum()) >= enough:
             layers.append(_layer(site, shape, near, part.image.data, known, device))
             whole = here
-    return Beside(layers, whole) if layers else None
+        else:
+            left_out.append(companion.name)
+    return (Beside(layers, whole) if layers else None), left_out
 
 
 def _near(shape: Stencil) -> Stencil:

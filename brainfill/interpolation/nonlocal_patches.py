@@ -39,6 +39,7 @@ _STIFFER = 30
 # With companions a prediction has more to go by, and gains from twice as many candidates.
 _MORE_NEIGHBOURS = 2
 _ABREAST = 8
+_NO_PATCHES = "no whole patches of tissue nearby, filled with a local mean"
 DOUBTS = 3
 
 
@@ -126,13 +127,17 @@ def patch_fill_with_doubts(
     patch_mm = np.max(np.array(stencil(config.radius_vox, spacing).reach) * spacing)
     # Apple's GPUs lack the solver.
     device = "cpu" if ctx.device == "mps" else ctx.device
-    without: list[tuple[Index3, str]] = []
+    # What to warn of, with the lesions concerned, which end in any order.
+    troubles: dict[str, list[tuple[Index3, str]]] = {}
     doubts = np.zeros((DOUBTS, *image.grid.shape), np.float32)
 
     def fill_one(site: Site) -> FloatArray:
-        found = _fill(site, companions, config, ctx.seed, device, parts.map, drawn=drawn)
+        found, left_out = _fill(site, companions, config, ctx.seed, device, parts.map, drawn=drawn)
+        for name in left_out:
+            trouble = f"{name} shows too little around, and is not used"
+            troubles.setdefault(trouble, []).append((site.box.start, site.name))
         if found is None:
-            without.append((site.box.start, site.name))
+            troubles.setdefault(_NO_PATCHES, []).append((site.box.start, site.name))
             return smooth_mean(site, site.tissue.astype(np.float32), min(spacing))
         here = (slice(None), *site.box.slices)
         doubts[here][:, site.hole] = found[1:, site.hole]
@@ -149,9 +154,8 @@ def patch_fill_with_doubts(
         ThreadPoolExecutor(threads) as parts,
     ):
         filled = fill_sites(image, hole, ctx, reach_mm, fill_one, background, sites.map)
-    if without:
-        names = [name for _, name in sorted(without)]
-        warn_of(names, "no whole patches of tissue nearby, filled with a local mean", ctx)
+    for trouble, where in sorted(troubles.items()):
+        warn_of([name for _, name in sorted(where)], trouble, ctx)
     return filled, doubts
 
 
@@ -165,18 +169,21 @@ def _fill(
     run: Callable[..., Iterable[Any]],
     *,
     drawn: bool,
-) -> FloatArray | None:
-    """The filled site and its doubts (4, X, Y, Z); None when there are too few patches even of the smallest size."""
+) -> tuple[FloatArray | None, list[str]]:
+    """The filled site and its doubts (4, X, Y, Z), and the companions that were of no use.
+
+    None instead of the fill when there are too few patches even of the smallest size.
+    """
     for radius in (config.radius_vox, *(r for r in _SMALLER_RADII_VOX if r < config.radius_vox)):
         shape = stencil(radius, site.grid.spacing())
         rng = site.rng(seed)
-        others = beside(site, shape, companions, _FEW_CANDIDATES, device)
+        others, left_out = beside(site, shape, companions, _FEW_CANDIDATES, device)
         library = collect(site, shape, config.search_mm, config.candidates, rng, device, others)
         if len(library.patches) >= _FEW_CANDIDATES:
-            return _from_border_inwards(
-                site, shape, library, others, config, run, rng if drawn else None
-            )
-    return None
+            draw = rng if drawn else None
+            filled = _from_border_inwards(site, shape, library, others, config, run, draw)
+            return filled, left_out
+    return None, []
 
 
 def _from_border_inwards(

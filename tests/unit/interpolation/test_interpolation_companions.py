@@ -80,6 +80,16 @@ def test_a_companion_that_knows_too_little_is_left_out(truth: FloatArray) -> Non
     np.testing.assert_array_equal(filled, fill(truth))
 
 
+def test_what_is_left_out_is_said(truth: FloatArray) -> None:
+    said: list[str] = []
+    damaged = np.where(HOLE, 0, truth).astype(np.float32)
+    nothing = other(truth, np.zeros(SHAPE, bool))
+    ctx = Context(warn=said.append)
+    patch_fill(Volume(damaged, GRID), Mask(HOLE, GRID), PatchConfig(), ctx, [nothing])
+    (line,) = said
+    assert line.startswith("other shows too little around, and is not used: lesion 1 ")
+
+
 def test_a_flat_companion_is_no_harm(truth: FloatArray) -> None:
     flat = np.full(SHAPE, 7.0, np.float32)
     assert error(fill(truth, other(flat)), truth) < 1.1 * error(fill(truth), truth)
