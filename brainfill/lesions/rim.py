@@ -15,10 +15,11 @@ and since an error of the fill reaches from the surroundings into the mask, it i
 lies: the regression of d on c gives s(r) + b h(r), with h(r) falling from 1 beside the mask to 0 where the fill began.
 
 Offset, width and b are those of the greatest posterior probability over all lesions of a scan; then each lesion has an
-offset and a b of its own, which are drawn towards those of the scan as far as it says little itself. A lesion's rim is
-what lies nearer than the distance where its share in the brightness, s(r) C, falls below a part of the error e that the
-fill makes beside the mask. Errors of evidence all point to the lesion and are carried on into all of the fill, while
-those of the fill vary; hence a small part.
+offset, a b and an error of its own, which are drawn towards those of the scan as far as it says little itself. A
+lesion's rim is what lies nearer than the distance where its share in the brightness, s(r) C, falls below a part of the
+error e that the fill makes beside its mask: folds of the cortex need evidence more than white matter does. Errors of
+evidence all point to the lesion and are carried on into all of the fill, while those of the fill vary; hence a small
+part.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ _LESION_OFFSET_SD, _LESION_OFFSET_MOST = 0.4, 1.25
 _BIAS, _LEAST_BIAS_SD, _LESION_BIAS = 0.4, 0.01, 0.5
 # Voxels beside each other err together: that many count as one, in a scan and in a lesion.
 _ALIKE_IN_SCAN, _ALIKE_IN_LESION = 8.0, 20.0
+_WILDEST = 6.0  # in errors: what lies farther off is another structure
 _UNEXPLAINED = 0.003  # of the share, however many voxels there are
 _BINS_PER_SIDE = 4
 _ROUNDS = 5
@@ -106,7 +108,8 @@ def judge(seen: Surroundings) -> Rims:
     offset, width, bias = _scan(layers, unit_mm, error, contrast)
     own = np.where(np.isnan(seen.lesion_contrast), contrast, seen.lesion_contrast)
     offsets = _lesions(layers, unit_mm, error, own, (offset, width, bias))
-    least_share = np.minimum(_PART_OF_ERROR * error / np.maximum(own, 1e-12), 1)
+    errors = _lesion_errors(seen, error, offset, width)
+    least_share = np.minimum(_PART_OF_ERROR * errors / np.maximum(own, 1e-12), 1)
     reach = np.clip(offsets - width * ndtri(least_share), 0, seen.reach_mm - seen.side_mm / 2)
     return Rims(reach, offset, width, contrast, error)
 
@@ -160,6 +163,21 @@ def _error(seen: Surroundings) -> float:
         weight = 1 / (1 + (left / (2 * spread)) ** 2)
         share = float((weight * d * c).sum() / max((weight * c * c).sum(), floor**2))
     return spread
+
+
+def _lesion_errors(
+    seen: Surroundings, error: float, offset_mm: float, width_mm: float
+) -> FloatArray:
+    """What the share of lesions leaves unexplained beside each of them, (K,), on the scale of `error`."""
+    beside, count = _beside(seen), len(seen.lesion_contrast)
+    share = _share(seen.distance_mm[beside] - seen.side_mm / 2, offset_mm, width_mm)
+    left = seen.deviation[beside] - share * seen.contrast[beside]
+    squares = np.minimum(left**2, (_WILDEST * error) ** 2)
+    whose = seen.lesion[beside]
+    total, voxels = np.bincount(whose, squares, count), np.bincount(whose, minlength=count)
+    mean = squares.mean()
+    of_mean = (total + _ALIKE_IN_LESION * mean) / (voxels + _ALIKE_IN_LESION) / max(mean, 1e-12)
+    return np.asarray(error * np.sqrt(of_mean))
 
 
 def _share(

@@ -93,6 +93,15 @@ def test_a_lesion_of_which_little_is_seen_goes_by_the_others():
     assert reach[5] == pytest.approx(np.median(reach[:5]), abs=0.2)
 
 
+def test_where_tissue_is_hard_to_expect_more_of_the_rim_stays_as_evidence():
+    """Half of the lesions lie in folds, where the expected tissue is wrong by four times as much."""
+    seen = surroundings([0.3] * 8, 0.7, [-30.0] * 8)
+    folds = seen.lesion % 2 == 1
+    noise = 3 * NOISE * np.random.default_rng(1).standard_normal(len(folds))
+    reach = judge(replace(seen, deviation=seen.deviation + folds * noise)).reach_mm
+    assert reach[1::2].max() < reach[::2].min()
+
+
 @pytest.mark.parametrize("bias", [-0.08, 0.08])
 def test_errors_of_the_expected_tissue_are_no_rim(bias):
     """They are in the contrast as in the deviation, and fade towards where the fill began."""
