@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -39,6 +40,8 @@ _STIFFER = 30
 # With companions a prediction has more to go by, and gains from twice as many candidates.
 _MORE_NEIGHBOURS = 2
 _ABREAST = 8
+# Where patches lie within what was filled: one of so many candidates, but no fewer than these.
+_THINNED_DEEP, _ENOUGH_DEEP = 8, 1000
 _NO_PATCHES = "no whole patches of tissue nearby, filled with a local mean"
 DOUBTS = 3
 
@@ -64,6 +67,13 @@ class PatchConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+
+
+class _Layer(NamedTuple):
+    """Voxels (N, 3) of a hole that lie equally deep: number of their shell from 1, as thick as the finest voxel side."""
+
+    shell: int
+    voxels: NDArray[np.intp]
 
 
 def patch_fill(
@@ -174,20 +184,25 @@ def _fill(
 
     None instead of the fill when there are too few patches even of the smallest size.
     """
+    layers = _layers(site)
     for radius in (config.radius_vox, *(r for r in _SMALLER_RADII_VOX if r < config.radius_vox)):
         shape = stencil(radius, site.grid.spacing())
         rng = site.rng(seed)
         others, left_out = beside(site, shape, companions, _FEW_CANDIDATES, device)
-        library = collect(site, shape, config.search_mm, config.candidates, rng, device, others)
+        library = collect(
+            *(site, shape, config.search_mm, config.candidates, rng, device, others),
+            shuffled=_is_deep(layers[-1], shape, others),
+        )
         if len(library.patches) >= _FEW_CANDIDATES:
             draw = rng if drawn else None
-            filled = _from_border_inwards(site, shape, library, others, config, run, draw)
+            filled = _from_border_inwards(site, layers, shape, library, others, config, run, draw)
             return filled, left_out
     return None, []
 
 
 def _from_border_inwards(
     site: Site,
+    layers: Sequence[_Layer],
     shape: Stencil,
     library: Library,
     others: Beside | None,
@@ -207,9 +222,11 @@ def _from_border_inwards(
     steps = torch.from_numpy(shape.steps(padded.shape)).to(device)
     weights = torch.from_numpy(shape.weights).to(device)
     doubts = torch.zeros((DOUBTS, len(image)), device=device)
+    thinned = library.first(max(_ENOUGH_DEEP, len(library.patches) // _THINNED_DEEP))
+    fewer = replace(config, neighbours=max(1, config.neighbours // 2))
 
     @torch.inference_mode()
-    def predicted(part: Tensor) -> tuple[Tensor, Tensor]:
+    def predicted(part: Tensor, library: Library, config: PatchConfig) -> tuple[Tensor, Tensor]:
         around = part[:, None] + steps
         patches, support = image[around], known[around] * weights
         if others is not None:
@@ -217,10 +234,14 @@ def _from_border_inwards(
             patches, support = torch.cat([patches, entries], 1), torch.cat([support, more], 1)
         return predict(patches, support, library, config)
 
-    for numbers in _layers(site, padded.shape, shape.reach):
+    for each in layers:
+        numbers = np.ravel_multi_index(tuple((each.voxels + np.array(shape.reach)).T), padded.shape)
         layer = torch.from_numpy(numbers).to(device)
-        parts = layer.tensor_split(_parts(len(layer), len(library.patches)))
-        for part, (found, against) in zip(parts, run(predicted, parts), strict=True):
+        deep = _is_deep(each, shape, others)
+        books, options = (thinned, fewer) if deep else (library, config)
+        parts = layer.tensor_split(_parts(len(layer), len(books.patches)))
+        found_by_part = run(partial(predicted, library=books, config=options), parts)
+        for part, (found, against) in zip(parts, found_by_part, strict=True):
             image[part], doubts[:, part] = found, against
             if rng is not None:
                 deviates = torch.from_numpy(rng.standard_normal(len(part), np.float32)).to(device)
@@ -231,8 +252,8 @@ def _from_border_inwards(
     return np.asarray(whole.reshape(-1, *padded.shape)[inner] * library.sd, np.float32)
 
 
-def _layers(site: Site, padded: Index3, pad: Index3) -> list[NDArray[np.intp]]:
-    """Flat indices of the hole in the padded block, in shells as thick as the finest voxel side."""
+def _layers(site: Site) -> list[_Layer]:
+    """The hole in shells, from its border inwards."""
     finest = min(site.grid.spacing())
     # The known voxels nearest to a lesion touch it.
     near = Box.around(site.hole).grow((1, 1, 1)).within(site.grid.shape)
@@ -240,8 +261,12 @@ def _layers(site: Site, padded: Index3, pad: Index3) -> list[NDArray[np.intp]]:
     depth = ndimage.distance_transform_edt(unknown, sampling=site.grid.spacing())
     voxels = site.voxels()
     shell = np.ceil(depth[tuple((voxels - near.start).T)] / finest - 1e-3).astype(int)
-    flat = np.ravel_multi_index(tuple((voxels + np.array(pad)).T), padded)
-    return [flat[shell == s] for s in np.unique(shell)]
+    return [_Layer(int(s), voxels[shell == s]) for s in np.unique(shell)]
+
+
+def _is_deep(layer: _Layer, shape: Stencil, others: Beside | None) -> bool:
+    """Whether patches there hold nothing but what was filled: many candidates tell no more than few."""
+    return others is None and layer.shell > max(shape.reach)
 
 
 def predict(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,6 +77,11 @@ class Library:
     noise: float
     own: int
 
+    def first(self, count: int) -> Library:
+        """A library of so many of the patches."""
+        patches, squares, centres = self.patches[:count], self.squares[:count], self.centres[:count]
+        return replace(self, patches=patches, squares=squares, centres=centres)
+
     @property
     def beside(self) -> bool:
         """Whether patches have entries of companions."""
@@ -113,6 +118,8 @@ def collect(
     rng: np.random.Generator,
     device: str,
     beside: Beside | None = None,
+    *,
+    shuffled: bool = False,
 ) -> Library:
     """Patches around a lesion that are known throughout and centred on tissue.
 
@@ -124,6 +131,7 @@ def collect(
         rng: makes the choice.
         device: where the library is wanted.
         beside: entries of companions, known throughout as well.
+        shuffled: whether the first of them must be a random choice as well.
     """
     # Beyond the ends of the image its outermost values count as known: thin volumes have patches too.
     whole = whole_patches(shape.pad(site.known), shape)[shape.inner] & site.tissue
@@ -132,7 +140,7 @@ def collect(
     away = ndimage.distance_transform_edt(~site.hole, sampling=site.grid.spacing())
     near = whole & (away <= search_mm * (1 + EXACT))
     chosen = np.argwhere(near if near.any() else whole)
-    if len(chosen) > most:
+    if shuffled or len(chosen) > most:
         world = np.round(site.grid.to_world(chosen.astype(np.float64)), 3)
         chosen = chosen[np.lexsort(world.T[::-1])][rng.permutation(len(chosen))[:most]]
     mean = float(site.image[site.tissue].mean())

@@ -170,7 +170,8 @@ def _lesion_errors(
 ) -> FloatArray:
     """What the share of lesions leaves unexplained beside each of them, (K,), on the scale of `error`."""
     beside, count = _beside(seen), len(seen.lesion_contrast)
-    share = _share(seen.distance_mm[beside] - seen.side_mm / 2, offset_mm, width_mm)
+    beyond_mm = seen.distance_mm[beside] - seen.side_mm / 2
+    share = _share(beyond_mm, offset_mm, width_mm)
     left = seen.deviation[beside] - share * seen.contrast[beside]
     squares = np.minimum(left**2, (_WILDEST * error) ** 2)
     whose = seen.lesion[beside]
@@ -181,7 +182,7 @@ def _lesion_errors(
 
 
 def _share(
-    beyond_mm: FloatArray, offset_mm: FloatArray, width_mm: FloatArray | float
+    beyond_mm: FloatArray, offset_mm: FloatArray | float, width_mm: FloatArray | float
 ) -> FloatArray:
     """s of the head of this file, at distances r - u / 2 from the drawn border."""
     return np.asarray(ndtr((offset_mm - beyond_mm) / width_mm))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -80,6 +82,45 @@ def test_few_candidates_depend_on_the_seed_only() -> None:
     one, same, other = (fill(data, hole, seed, candidates=200) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, same)
     assert (one[hole] != other[hole]).any()
+
+
+def test_deep_inside_few_candidates_do_whatever_the_order_of_the_array(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shape = (34, 34, 34)
+    ijk = np.indices(shape)
+    hole = np.linalg.norm(ijk - 17, axis=0) <= 6
+    noise = np.random.default_rng(0).normal(0, 15, shape)
+    data = (np.where(ijk[0] + 0.5 * ijk[1] > 25, 1400, 900) + noise).astype(np.float32)
+    candidates: list[tuple[int, int]] = []
+
+    def counted(
+        patches: torch.Tensor, support: torch.Tensor, books: Library, config: PatchConfig
+    ) -> Any:
+        candidates.append((len(books.patches), config.neighbours))
+        return predict(patches, support, books, config)
+
+    module = "brainfill.interpolation.nonlocal_patches"
+    monkeypatch.setattr(f"{module}.predict", counted)
+    filled = fill(data, hole)
+    (first, near), (last, deep) = candidates[0], candidates[-1]
+    assert last == first // 8
+    assert (near, deep) == (320, 160)
+    assert len(set(candidates)) == 2
+
+    error = np.abs(filled - data)[hole]
+    assert error.mean() < 20  # noise has 12, a mean of both sides is off by 250
+    # turned[a, b, c] is data[b, 33 - c, 33 - a]
+    affine = np.array([[0.0, 1, 0, 0], [0, 0, -1, 33], [-1, 0, 0, 33], [0, 0, 0, 1]])
+    grid = Grid(shape, affine)
+
+    def turned(array: Any) -> Any:
+        return np.ascontiguousarray(array.transpose(2, 0, 1)[::-1, :, ::-1])
+
+    again = patch_fill(
+        Volume(turned(data), grid), Mask(turned(hole), grid), PatchConfig(), Context()
+    )
+    np.testing.assert_allclose(again, turned(filled), atol=3)  # rounding is passed on inwards
 
 
 def test_no_room_for_patches_is_said() -> None:
