@@ -154,7 +154,11 @@ def test_senseless_affine_names_the_file(tmp_path, at, what, words):
 
 def test_affine_beyond_all_numbers_is_refused_without_a_word_of_numpy(tmp_path):
     affine = np.eye(4)
-    affine[:3, :3] = [[1.4e31, -4.3e142, -1.2e-24], [2.1e-317, 0, 2.1e-317], [6.2e-317, 6.2e-317, 0]]
+    affine[:3, :3] = [
+        [1.4e31, -4.3e142, -1.2e-24],
+        [2.1e-317, 0, 2.1e-317],
+        [6.2e-317, 6.2e-317, 0],
+    ]
     source = nib.Nifti2Image(ones(2, 2, 2), affine)
     refused(source, 65, "singular", "no volume")
 
