@@ -25,6 +25,7 @@ from brainfill.core.volume import Mask, Volume
 from brainfill.diffusion.denoiser import (
     Condition,
     Denoiser,
+    Estimate,
     NetDenoiser,
     Prediction,
     predicted_clean,
@@ -190,10 +191,11 @@ class Inpainter:
         last: list[Tensor] = []
         denoiser = self.denoiser()
 
-        def remember(x: Tensor, level: Level, cond: Condition, *, turn: int = 0) -> Tensor:
+        def remember(x: Tensor, level: Level, cond: Condition, *, turn: int = 0) -> Estimate:
             # A sampler's own intermediate steps leave known voxels; the network was trained on 0.
-            last[:] = [denoiser(x * hole, level, cond, turn=turn)]
-            return last[0]
+            said = denoiser(x * hole, level, cond, turn=turn)
+            last[:] = [said.clean]
+            return said
 
         start = noise(first) * hole * plan[0].now.sigma
         keep = KeepKnown(torch.zeros_like(first), hole, noisy=False)

@@ -15,6 +15,7 @@ from brainfill.diffusion.denoiser import Condition, NetDenoiser
 from brainfill.diffusion.levels import Karras, Level, Tabulated
 from brainfill.diffusion.noise import seeded_noise
 from brainfill.diffusion.plans import denoise, encode_decode
+from brainfill.diffusion.posterior import posterior
 from brainfill.diffusion.sample import sample
 
 MEAN, SD = 1.0, 0.5
@@ -88,6 +89,32 @@ def test_ancestral_sampling_with_every_level_is_nearly_exact(gaussian_denoiser):
         _, sd = drawn(denoiser, LINEAR.levels(1000), "ddpm", 4000, variance=variance)
         # Appendix A: 0.497. 4,000 samples have a standard error of 0.0056; three of them.
         assert sd == pytest.approx(SD, abs=0.02)
+
+
+def test_a_learned_variance_makes_few_ancestral_steps_exact(gaussian_denoiser):
+    # With its own variance every reverse step of Gaussian data is exact, however long it is.
+    levels = LINEAR.levels(10)
+    exact = gaussian_denoiser([MEAN], [[SD**2]])
+    zeros, ones = (torch.full((1, 1, 1, 2), v, dtype=torch.float64) for v in (0.0, 1.0))
+    mean, variance = levels[0].alpha * MEAN, (levels[0].alpha * SD) ** 2 + levels[0].sigma ** 2
+    for now, then in itertools.pairwise(levels[:-1]):
+        q = posterior(now, then)
+        left = SD**2 * now.sigma**2 / ((now.alpha * SD) ** 2 + now.sigma**2)  # of clean, given x
+        true = (q.large_sd * q.shrink) ** 2 + q.of_clean**2 * left
+        share = math.log(true / (q.large_sd * q.shrink) ** 2) / math.log(1 / q.shrink**2)
+        assert 0 < share < 1
+
+        def told(x, level, share=share):
+            return exact(x, level)._replace(share=torch.full_like(x, share))
+
+        # A step is an affine map of x plus a multiple of the noise: two points and a unit tell them.
+        points = torch.tensor([0.0, 1.0], dtype=torch.float64).reshape(1, 1, 1, 2)
+        low, high = sampler("ddpm").step(told, points, now, then, lambda x: zeros).flatten()
+        fresh = sampler("ddpm").step(told, zeros, now, then, lambda x: ones).flatten()[0] - low
+        mean = float(low + (high - low) * mean)
+        variance = float((high - low) ** 2 * variance + fresh**2)
+        assert mean == pytest.approx(then.alpha * MEAN, abs=1e-12)
+        assert variance == pytest.approx((then.alpha * SD) ** 2 + then.sigma**2, rel=1e-12)
 
 
 def test_ddim_with_fresh_noise_is_ancestral_sampling(gaussian_denoiser):

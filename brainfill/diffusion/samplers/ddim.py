@@ -36,7 +36,7 @@ class Ddim:
 
     def step(self, denoise: Denoise, x: Tensor, now: Level, then: Level, noise: Noise) -> Tensor:
         """One move, towards less noise or (eta 0) more."""
-        clean = denoise(x, now)
+        clean = denoise(x, now).clean
         if then.sigma == 0:
             return clean
         eps = (x - now.alpha * clean) / now.sigma

@@ -5,6 +5,7 @@ from torch import nn
 
 from brainfill.diffusion.denoiser import (
     Condition,
+    Estimate,
     NetDenoiser,
     averaged,
     clipped,
@@ -69,7 +70,7 @@ def test_levels_of_any_scale_give_the_same_answer(prediction):
     x = own.alpha * clean + own.sigma * noise
     for scale in (1 / own.alpha, 1.0, 3.0):  # the first is variance exploding, alpha = 1
         level = Level(own.alpha * scale, own.sigma * scale)
-        answer = denoiser(x * scale, level, NO_CONDITION)
+        answer = denoiser(x * scale, level, NO_CONDITION).clean
         # The index is told in float32 (1e-7 of 400), whose effect on the level is below 1e-6.
         torch.testing.assert_close(answer, clean, rtol=0, atol=1e-5)
 
@@ -94,7 +95,7 @@ def test_the_answer_has_the_type_of_x():
             return torch.ones_like(x, dtype=torch.bfloat16)
 
     x = torch.zeros(1, 1, 2)
-    answer = NetDenoiser(Half(), SCHEDULE, "x0")(x, SCHEDULE.level(0.5), NO_CONDITION)
+    answer = NetDenoiser(Half(), SCHEDULE, "x0")(x, SCHEDULE.level(0.5), NO_CONDITION).clean
     assert answer.dtype == torch.float32
 
 
@@ -105,16 +106,43 @@ def test_preserving_keeps_the_ratio():
 
 
 def constant(value):
-    return lambda x, level, cond, *, turn=0: torch.full_like(x, value + turn)
+    return lambda x, level, cond, *, turn=0: Estimate(torch.full_like(x, value + turn))
 
 
 def test_clipped_passes_the_estimate_through():
     denoiser = clipped(constant(7.0), lambda x: x.clamp(-1, 1))
-    assert denoiser(torch.zeros(1, 1, 2), SCHEDULE.level(1), NO_CONDITION).tolist() == [[[1, 1]]]
+    assert denoiser(torch.zeros(1, 1, 2), SCHEDULE.level(1), NO_CONDITION).clean.tolist() == [
+        [[1, 1]]
+    ]
 
 
 def test_averaged_is_the_mean_and_hands_the_turn_on():
     denoiser = averaged([constant(0.0), constant(1.0), constant(5.0)])
     x = torch.ones(1, 1, 2)
-    assert denoiser(x, SCHEDULE.level(1), NO_CONDITION, turn=4).tolist() == [[[6, 6]]]
+    assert denoiser(x, SCHEDULE.level(1), NO_CONDITION, turn=4).clean.tolist() == [[[6, 6]]]
     assert torch.equal(x, torch.ones(1, 1, 2))
+
+
+def test_a_learned_variance_is_the_second_half_of_the_outputs():
+    class Two(nn.Module):
+        def forward(self, x, t):
+            return torch.cat([torch.full_like(x, 0.3), torch.full_like(x, -0.5)], dim=1)
+
+    x = torch.ones(2, 1, 3)
+    denoiser = NetDenoiser(Two(), SCHEDULE, "x0", learned_variance=True)
+    clean, share = denoiser(x, SCHEDULE.level(0.5), NO_CONDITION)
+    assert torch.equal(clean, torch.full_like(x, 0.3))
+    assert torch.equal(
+        share, torch.full_like(x, 0.25)
+    )  # -1 is the smallest variance, 1 the largest
+    clipped_share = clipped(denoiser, lambda x: x.clamp(0, 0.1))(
+        x, SCHEDULE.level(0.5), NO_CONDITION
+    )
+    assert torch.equal(clipped_share.share, share)
+
+
+def test_a_network_without_one_leaves_it_open():
+    said = NetDenoiser(Oracle(CLEAN_AND_NOISE[0], "x0"), SCHEDULE, "x0")(
+        CLEAN_AND_NOISE[1], SCHEDULE.level(0.5), NO_CONDITION
+    )
+    assert said.share is None
