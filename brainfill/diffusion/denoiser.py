@@ -17,9 +17,25 @@ Prediction = Literal["eps", "x0", "v"]
 
 @dataclass(frozen=True)
 class Condition:
-    """What a network is told besides the noisy tensor: `channels` (B, C, *S), concatenated to it."""
+    """What a network is told besides the noisy tensor.
+
+    Args:
+        channels: (B, C, *S), concatenated to it.
+        label: class (B,) of each item, `NO_CLASS` where it is not told.
+        position: number of each slice: (B, D) of slabs (B, C, D, H, W), (B,) of single slices.
+    """
 
     channels: Tensor | None = None
+    label: Tensor | None = None
+    position: Tensor | None = None
+
+    def cut(self, part: slice) -> Condition:
+        """What concerns a part of the slices of (B, C, D, H, W)."""
+        return Condition(
+            None if self.channels is None else self.channels[:, :, part],
+            self.label,
+            None if self.position is None else self.position[:, part],
+        )
 
 
 class Estimate(NamedTuple):
@@ -63,7 +79,8 @@ class NetDenoiser:
     same noise-to-signal ratio, and the network is told the index of that ratio in its own schedule.
 
     Args:
-        net: x and the condition's channels (B, C + M, *S) at an index (B,) to its prediction (B, C, *S).
+        net: x and the condition's channels (B, C + M, *S) at an index (B,) to its prediction (B, C, *S);
+            told `label` and `position` by these names where there are any.
         schedule: of its training.
         prediction: what it predicts.
         learned_variance: whether it gives (B, 2 C, *S), the second half the share of the step's
@@ -90,7 +107,8 @@ class NetDenoiser:
         index = self.schedule.time(level.ratio) * STEPS - 1
         t = torch.full((x.shape[0],), index, dtype=torch.float32, device=x.device)
         inputs = x if cond.channels is None else torch.cat([x, cond.channels], dim=1)
-        output: Tensor = self.net(inputs, t)
+        told = {"label": cond.label, "position": cond.position}
+        output: Tensor = self.net(inputs, t, **{k: v for k, v in told.items() if v is not None})
         return estimate(output.to(x.dtype), x, own, self.prediction, self.learned_variance)
 
 

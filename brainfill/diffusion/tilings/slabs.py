@@ -29,8 +29,7 @@ def slabs(denoiser: Denoiser, window: int, overlap: int) -> Denoiser:
         totals: list[Tensor] = []
         for start in slab_starts(depth, window, overlap):
             part = slice(start, min(start + window, depth))
-            channels = None if cond.channels is None else cond.channels[:, :, part]
-            said = denoiser(x[:, :, part], level, Condition(channels), turn=turn)
+            said = denoiser(x[:, :, part], level, cond.cut(part), turn=turn)
             weight = slab_weight(said.clean.shape[2], overlap).to(x)
             fields = [field for field in said if field is not None]
             totals = totals or [torch.zeros_like(x) for _ in fields]

@@ -89,6 +89,33 @@ def test_the_network_sees_its_own_scale_index_and_condition():
     assert torch.equal(net.x[:, 1:], channels)
 
 
+def test_the_network_is_told_class_and_position_where_there_are_any():
+    told = {}
+
+    class Listener(nn.Module):
+        def forward(self, x, t, **more):
+            told.update(more)
+            return x
+
+    denoiser = NetDenoiser(Listener(), SCHEDULE, "x0")
+    x, level = torch.zeros(2, 1, 3, 4, 5), SCHEDULE.level(0.5)
+    denoiser(x, level, NO_CONDITION)
+    assert told == {}
+    label, position = torch.tensor([1, -1]), torch.arange(6.0).reshape(2, 3)
+    denoiser(x, level, Condition(label=label, position=position))
+    assert told == {"label": label, "position": position}
+
+
+def test_a_condition_is_cut_along_the_slices():
+    channels, label = torch.arange(12.0).reshape(1, 2, 6, 1, 1), torch.tensor([1])
+    position = torch.arange(6.0)[None]
+    cut = Condition(channels, label, position).cut(slice(2, 4))
+    assert cut.channels.flatten().tolist() == [2, 3, 8, 9]
+    assert cut.position.tolist() == [[2, 3]]
+    assert cut.label is label
+    assert Condition().cut(slice(1)) == Condition()
+
+
 def test_the_answer_has_the_type_of_x():
     class Half(nn.Module):
         def forward(self, x, t):
