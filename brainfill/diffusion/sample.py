@@ -54,6 +54,8 @@ def sample(
         if move.kind == "renoise":
             x = renoise(x, move.now, move.then, noise)
             sampler.reset()
+        elif move.kind == "estimate":
+            x = denoiser(x, move.now, cond, turn=turn).clean
         else:
 
             def denoise(x: Tensor, level: Level, turn: int = turn) -> Estimate:

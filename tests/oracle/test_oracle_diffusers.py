@@ -10,6 +10,7 @@ from brainfill.diffusion.levels import Tabulated
 from brainfill.diffusion.noise import seeded_noise
 from brainfill.diffusion.plans import denoise
 from brainfill.diffusion.sample import sample
+from brainfill.diffusion.walk import WalkConfig, build_walk
 
 diffusers = pytest.importorskip("diffusers")
 LINEAR = Tabulated("linear")
@@ -63,6 +64,20 @@ def test_ddim_agrees(gaussian_net, steps, eta):
     )
     # Their levels are float32: relative 1e-4 after the walk. A shift by one index gives 1e-2.
     torch.testing.assert_close(ours(net, steps, "ddim", eta=eta), expected, rtol=0, atol=3e-4)
+
+
+@pytest.mark.parametrize("steps", [10, 50, 250])
+def test_ddim_on_the_leading_grid_agrees(gaussian_net, steps):
+    scheduler = diffusers.DDIMScheduler(
+        timestep_spacing="leading", clip_sample=False, set_alpha_to_one=True
+    )
+    scheduler.set_timesteps(steps)
+    net, x = gaussian_net(0.3, 0.5), X.clone()
+    for t in scheduler.timesteps:
+        x = scheduler.step(net(x, t.reshape(1).float()), t, x).prev_sample
+    walk = build_walk(WalkConfig(grid="leading", steps=steps), LINEAR)
+    found = sample(NetDenoiser(net, LINEAR, "eps"), X, *walk, seeded_noise([5]), Condition())
+    torch.testing.assert_close(found, x, rtol=0, atol=3e-4)  # as above
 
 
 @pytest.mark.parametrize("steps", [10, 50, 250])

@@ -27,7 +27,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Ddim:
-    """Song et al. 2021, eq. 12, https://arxiv.org/abs/2010.02502; inverts itself (METHODS 1.4)."""
+    """Song et al. 2021, eq. 12, https://arxiv.org/abs/2010.02502; inverts itself."""
 
     config: Config
 
