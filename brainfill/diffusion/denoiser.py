@@ -148,3 +148,26 @@ def averaged(denoisers: Sequence[Denoiser]) -> Denoiser:
         return Estimate(total / len(denoisers))
 
     return run
+
+
+def consistent(denoiser: Denoiser, data_sd: float = 0.5, least_ratio: float = 0.002) -> Denoiser:
+    """A denoiser that keeps x as it is at the least noise, as a consistency model must.
+
+    Weights of Song et al. 2023, appendix C, https://arxiv.org/abs/2303.01469, around an estimate of
+    the clean tensor as in Luo et al. 2023, https://arxiv.org/abs/2310.04378, so that training
+    can begin with the weights of any denoiser.
+
+    Args:
+        denoiser: what is trained.
+        data_sd: standard deviation of the data.
+        least_ratio: noise-to-signal ratio at which x is the answer.
+    """
+
+    def run(x: Tensor, level: Level, cond: Condition, *, turn: int = 0) -> Estimate:
+        above = level.ratio - least_ratio
+        keep = data_sd**2 / (above**2 + data_sd**2)
+        take = above / math.hypot(above, data_sd)
+        said = denoiser(x, level, cond, turn=turn)
+        return said._replace(clean=keep * x / level.alpha + take * said.clean)
+
+    return run

@@ -45,7 +45,7 @@ def test_only_listed_names_can_be_loaded(shelf, name):
 
 
 def test_an_unknown_name_lists_the_known_and_hints_at_the_closest():
-    sentence = "unknown sampler 'dimm'; known: ddim, ddpm, dpmpp2m, heun"
+    sentence = "unknown sampler 'dimm'; known: consistency, ddim, ddpm, dpmpp2m, heun"
     with pytest.raises(ConfigError, match=sentence) as info:
         registry.load(SAMPLERS, "dimm")
     assert info.value.hint == "did you mean 'ddim'?"

@@ -9,6 +9,7 @@ from brainfill.diffusion.denoiser import (
     NetDenoiser,
     averaged,
     clipped,
+    consistent,
     predicted_clean,
     preserving,
 )
@@ -173,3 +174,15 @@ def test_a_network_without_one_leaves_it_open():
         CLEAN_AND_NOISE[1], SCHEDULE.level(0.5), NO_CONDITION
     )
     assert said.share is None
+
+
+def test_a_consistent_denoiser_keeps_x_at_the_least_noise_and_listens_at_the_most():
+    x = torch.full((1, 1, 2), 3.0)
+    denoiser = consistent(constant(7.0), data_sd=0.5, least_ratio=0.002)
+    least = preserving(Level(1.0, 0.002))
+    torch.testing.assert_close(denoiser(x * least.alpha, least, NO_CONDITION).clean, x)
+    assert float(denoiser(x, Level(1.0, 0.502), NO_CONDITION).clean[0, 0, 0]) == pytest.approx(
+        3 / 2 + 7 / 2**0.5
+    )
+    most = denoiser(x, Level(1.0, 1e4), NO_CONDITION, turn=1).clean
+    torch.testing.assert_close(most, torch.full_like(x, 8.0), rtol=1e-6, atol=1e-6)
