@@ -21,7 +21,7 @@ class Condition:
 
     Args:
         channels: (B, C, *S), concatenated to it.
-        label: class (B,) of each item, `NO_CLASS` where it is not told.
+        label: class (B,) of each item, `NO_CLASS` (-1) where it is not told.
         position: number of each slice: (B, D) of slabs (B, C, D, H, W), (B,) of single slices.
     """
 
@@ -104,12 +104,17 @@ class NetDenoiser:
         """Estimate of x (B, C, *S) at `level`."""
         own = preserving(level)
         x = x * (own.alpha / level.alpha)
-        index = self.schedule.time(level.ratio) * STEPS - 1
-        t = torch.full((x.shape[0],), index, dtype=torch.float32, device=x.device)
+        t = time_index(self.schedule, level, x)
         inputs = x if cond.channels is None else torch.cat([x, cond.channels], dim=1)
         told = {"label": cond.label, "position": cond.position}
         output: Tensor = self.net(inputs, t, **{k: v for k, v in told.items() if v is not None})
         return estimate(output.to(x.dtype), x, own, self.prediction, self.learned_variance)
+
+
+def time_index(schedule: Schedule, level: Level, x: Tensor) -> Tensor:
+    """What a network trained with `schedule` is told of a level: its index, for each item of x (B,)."""
+    index = schedule.time(level.ratio) * STEPS - 1
+    return torch.full((x.shape[0],), index, dtype=torch.float32, device=x.device)
 
 
 def estimate(
