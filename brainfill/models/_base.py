@@ -162,7 +162,7 @@ class Inpainter:
             return denoiser
         return slabs(denoiser, self.config.window_vox, self.config.overlap_vox)
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode, under which guidance could not take gradients
     def sample(
         self,
         first: Tensor,
@@ -204,7 +204,7 @@ class Inpainter:
         residual = residual * hole + last[0] * (1 - hole)
         return first + self.config.trust * self.config.residual_scale * residual
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode, under which guidance could not take gradients
     def redraw(
         self,
         image: Tensor,
