@@ -23,7 +23,7 @@ from brainfill.core.registry import names as modules
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from brainfill.models._base import Inpainter
+    from brainfill.models._inpainter import Inpainter
     from brainfill.segmentation._base import Segmenter
 
 FORMAT = 1

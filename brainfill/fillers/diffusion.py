@@ -211,7 +211,7 @@ def _changes(
         draw: gives samples of the crop.
         mirror: gives the reflection in the head's plane of symmetry.
     """
-    from brainfill.models._base import normalised, tissue_level
+    from brainfill.models._brightness import normalised, tissue_level
 
     grid = hole.grid
     values, unknown = cut(start.image, grid, crop), touched(hole.data, grid, crop)
@@ -239,7 +239,7 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
     import torch
 
     from brainfill.diffusion.plans import denoise
-    from brainfill.models._base import expected, first_fill
+    from brainfill.models._first_fill import expected, first_fill
 
     inpainter = bundle.inpainter
     inpainter.net.to(ctx.device)

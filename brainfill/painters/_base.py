@@ -159,7 +159,7 @@ def _canvas(
 ) -> Canvas:
     import torch
 
-    from brainfill.models._base import normalised, tissue_level
+    from brainfill.models._brightness import normalised, tissue_level
 
     unknown = touched(lesion.data, lesion.grid, crop)
     shown = [torch.zeros_like(as_tensor(unknown)) for _ in bundle.inpainter.config.contrasts]

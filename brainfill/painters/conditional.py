@@ -42,7 +42,7 @@ def build(config: Config) -> Painter:
 
     def paint(images: Mapping[str, Volume], lesion: Mask, extent: Mask, ctx: Context) -> Painting:
         from brainfill.diffusion.plans import denoise
-        from brainfill.models._base import first_fill
+        from brainfill.models._first_fill import first_fill
 
         bundle = load_painter(config.model, images, conditional=True)
         card, inpainter = bundle.card, bundle.inpainter

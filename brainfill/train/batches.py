@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from brainfill.lesions.paint import Profile
-from brainfill.models._base import FamilyConfig
+from brainfill.models._config import FamilyConfig
 from brainfill.train.config import LoopConfig, TrainConfig
 from brainfill.train.examples import draw_example
 from brainfill.train.lesioned import LesionedPack, profiles

@@ -27,7 +27,7 @@ from brainfill.core.context import ignore
 from brainfill.core.documents import read_json
 from brainfill.core.errors import ConfigError
 from brainfill.core.registry import load
-from brainfill.models._base import Inpainter
+from brainfill.models._inpainter import Inpainter
 from brainfill.nets.unet import count_parameters
 from brainfill.segmentation._base import Segmenter
 from brainfill.train.archive import kind_of

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, distributed
 
 from brainfill.core.errors import ConfigError
-from brainfill.models._base import Inpainter
+from brainfill.models._inpainter import Inpainter
 from brainfill.segmentation._base import Segmenter
 from brainfill.train.batches import draw_batches, pooled
 from brainfill.train.config import LoopConfig, SegmentConfig, TrainConfig

@@ -10,7 +10,9 @@ from brainfill.bundles.store import Card, load_bundle, save_bundle
 from brainfill.core.config import from_dict, to_dict
 from brainfill.core.registry import describe, load, names
 from brainfill.diffusion.plans import denoise
-from brainfill.models._base import FamilyConfig, Inpainter, first_fill
+from brainfill.models._config import FamilyConfig
+from brainfill.models._first_fill import first_fill
+from brainfill.models._inpainter import Inpainter
 from brainfill.nets.unet import count_parameters
 from brainfill.train.config import TrainConfig
 from brainfill.train.trainer import new_state
