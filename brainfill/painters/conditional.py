@@ -45,7 +45,7 @@ def build(config: Config) -> Painter:
         from brainfill.models._first_fill import first_fill
 
         bundle = load_painter(config.model, images, conditional=True)
-        card, inpainter = bundle.card, bundle.inpainter
+        card, inpainter = bundle.card, bundle.model
         used = replace(
             config,
             sampler=config.sampler or card.sampler,

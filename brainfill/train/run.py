@@ -16,7 +16,6 @@ from brainfill.bundles.store import (
     Card,
     find,
     load_bundle,
-    load_segmenter,
     package_of,
     save_bundle,
     sha256,
@@ -233,12 +232,8 @@ def _begin_with(model: Inpainter | Segmenter, name: str) -> None:
         ConfigError: they are those of another network.
     """
     folder = find(name)
-    if isinstance(model, Segmenter):
-        net = load_segmenter(folder).segmenter.net
-    else:
-        net = load_bundle(folder).inpainter.net
     try:
-        model.net.load_state_dict(net.state_dict())
+        model.net.load_state_dict(load_bundle(folder).model.net.state_dict())
     except RuntimeError as error:
         msg = f"the run cannot begin with '{name}', which holds another network"
         raise ConfigError(msg, "leave train.begin out, or take the same model settings") from error

@@ -139,7 +139,7 @@ def test_a_saved_and_loaded_model_fills_alike(family, tmp_path):
             p.copy_((p + 0.1 * torch.randn_like(p)).half())
     weights = dict(inpainter.net.named_parameters())
     save_bundle(tmp_path, inpainter, weights, Card(family=family), "")
-    loaded = load_bundle(tmp_path).inpainter
+    loaded = load_bundle(tmp_path).model
     _, first, hole = crops(inpainter.config)
     filled = fill_in_one_step(inpainter, first, hole)
     assert torch.equal(fill_in_one_step(loaded, first, hole), filled)

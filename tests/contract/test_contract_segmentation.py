@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from brainfill.bundles.store import Card, load_segmenter, save_bundle
+from brainfill.bundles.store import SEGMENTERS, Card, load_bundle, save_bundle
 from brainfill.core.config import from_dict, override, to_dict
 from brainfill.core.registry import describe, load, names
 from brainfill.nets.unet import count_parameters
@@ -104,7 +104,7 @@ def test_a_saved_and_loaded_model_answers_alike(family, settings, tmp_path):
     segmenter, image = stirred(tiny(family, settings)), torch.rand((1, 1, 6, 7, 8))
     weights = dict(segmenter.net.named_parameters())
     save_bundle(tmp_path, segmenter, weights, Card(name="t", family=family, spacing_mm=2.0), "")
-    loaded = load_segmenter(tmp_path)
+    loaded = load_bundle(tmp_path, SEGMENTERS)
     assert loaded.card.spacing_mm == 2.0
-    assert loaded.segmenter.config == segmenter.config
-    assert torch.equal(loaded.segmenter.shares(image), segmenter.shares(image))
+    assert loaded.model.config == segmenter.config
+    assert torch.equal(loaded.model.shares(image), segmenter.shares(image))

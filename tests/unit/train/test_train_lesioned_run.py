@@ -48,8 +48,8 @@ def test_a_run_exports_a_painter_that_knows_its_lesions(patients, tmp_path, kind
     assert bundle.card.lesions == intensities(pack())
     assert bundle.card.data == "2 scans: sub-19, sub-1000"
     assert what_it_does(bundle.card) == "paints lesions"
-    assert bundle.inpainter.config.contrasts == ("T1w", "FLAIR")
-    assert bundle.inpainter.config.conditional is (kind == "paints")
+    assert bundle.model.config.contrasts == ("T1w", "FLAIR")
+    assert bundle.model.config.conditional is (kind == "paints")
     kept = json.loads((tmp_path / "run" / "run.json").read_text())
     assert kept["train"]["lesions"]["own"] == 0.5
 

@@ -218,9 +218,9 @@ def test_the_exported_bundle_holds_the_averaged_weights_and_names_the_people(sta
     assert bundle.card.name == "fill-probe"
     assert bundle.card.data == "2 scans: sub-01, sub-07"
     assert "train --family memory3d --preset tiny, step 2 of 2, batch 2" in bundle.card.made_by
-    assert bundle.inpainter.config == resolved("memory3d", "tiny", SHORT).model
+    assert bundle.model.config == resolved("memory3d", "tiny", SHORT).model
     state = load_file(folder / "state.safetensors")
-    for name, p in bundle.inpainter.net.named_parameters():
+    for name, p in bundle.model.net.named_parameters():
         assert torch.equal(p, state[f"ema.{name}"].half().float())
     assert "# fill-probe" in (folder / "bundle" / "README.md").read_text()
 
