@@ -16,6 +16,7 @@ _REGISTRIES = {
     "fillers": ["brainfill.fillers"],
     "painters": ["brainfill.painters"],
     "samplers": ["brainfill.diffusion.samplers"],
+    "learners": ["brainfill.train.learners"],
     "families": ["brainfill.models", "brainfill.segmentation"],
     "steps": ["brainfill.preprocess.steps"],
     "strippers": ["brainfill.preprocess.strippers"],
@@ -37,6 +38,7 @@ def command(
             "fillers",
             "painters",
             "families",
+            "learners",
             "steps",
             "strippers",
             "tissues",
@@ -46,7 +48,7 @@ def command(
     ],
     as_json: Json = False,
 ) -> None:
-    """List the models, samplers, filling and painting methods, model families, preprocessing steps, skull strippers, tissue segmenters or thickness backends there are."""
+    """List the models, samplers, filling and painting methods, model families, learners, preprocessing steps, skull strippers, tissue segmenters or thickness backends there are."""
     found = _models() if what == "models" else _described(_REGISTRIES[what])
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))

@@ -48,6 +48,7 @@ class TrainOptions:
 
     family: str = option("pseudo3d", "model family; see: brainfill list families")
     preset: str = option("small", "size of the model: tiny, small or paper")
+    learner: str = option("", "how it learns; by default what suits the family and the data")
     max_minutes: float | None = option(
         None, "stop after this time", unit="minutes", low=0, high=525_600
     )
@@ -74,6 +75,9 @@ def command(
     ),
     preset: Annotated[str, flag(TrainOptions, "preset", values=values.PRESETS)] = default(
         TrainOptions, "preset"
+    ),
+    learner: Annotated[str, flag(TrainOptions, "learner", values=values.LEARNERS)] = default(
+        TrainOptions, "learner"
     ),
     max_minutes: Annotated[float | None, flag(TrainOptions, "max_minutes")] = default(
         TrainOptions, "max_minutes"
@@ -108,6 +112,7 @@ def command(
         preset,
         packed,
         out,
+        learner=learner,
         settings=set_,
         device="cpu" if dry_run else resolve_device(device),
         max_minutes=max_minutes,

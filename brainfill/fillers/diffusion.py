@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from brainfill.bundles.store import find, load_bundle, what_it_does
+from brainfill.bundles.store import INPAINTERS, find, load_bundle, what_it_does
 from brainfill.core.background import from_background
 from brainfill.core.companion import Companion
 from brainfill.core.config import check_ranges, option
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from brainfill.bundles.store import Bundle
+    from brainfill.models._inpainter import Inpainter
 
 COMPANIONS = True
 # What differs from the model's own patches; README has what each costs and gives.
@@ -104,15 +105,15 @@ def build(config: Config, companions: Sequence[Companion] = ()) -> Filler:
     return fill
 
 
-def _model(name: str) -> Bundle:
+def _model(name: str) -> Bundle[Inpainter]:
     """The model, if it is one that fills T1-weighted images.
 
     Raises:
         UnavailableError: there is no such model.
         ConfigError: it is of another kind.
     """
-    bundle = load_bundle(find(name))
-    family = bundle.inpainter.config
+    bundle = load_bundle(find(name), INPAINTERS)
+    family = bundle.model.config
     if bundle.card.lesions or not family.conditional or family.contrasts != ("T1w",):
         msg = (
             f"model '{name}' is of the wrong kind: it {what_it_does(bundle.card)} "
@@ -122,7 +123,7 @@ def _model(name: str) -> Bundle:
     return bundle
 
 
-def _completed(config: Config, bundle: Bundle) -> Config:
+def _completed(config: Config, bundle: Bundle[Inpainter]) -> Config:
     """The configuration with what it leaves to the model taken from its card."""
     card = bundle.card
     return replace(
@@ -135,12 +136,12 @@ def _completed(config: Config, bundle: Bundle) -> Config:
 def _start(
     image: Volume,
     hole: Mask,
-    bundle: Bundle,
+    bundle: Bundle[Inpainter],
     config: Config,
     ctx: Context,
     companions: Sequence[Companion],
 ) -> Start:
-    family = bundle.inpainter.config
+    family = bundle.model.config
     if family.first_fill != "patch":
         if companions:
             msg = f"model '{config.model}' has no use for other images: it does not begin with patches"
@@ -164,7 +165,7 @@ def _corrected(
     guessed: BoolArray,
     start: Start,
     crops: Sequence[Crop],
-    bundle: Bundle,
+    bundle: Bundle[Inpainter],
     config: Config,
     ctx: Context,
 ) -> FloatArray:
@@ -210,7 +211,7 @@ def _changes(
         draw: gives samples of the crop.
         mirror: gives the reflection in the head's plane of symmetry.
     """
-    from brainfill.models._base import normalised, tissue_level
+    from brainfill.models._brightness import normalised, tissue_level
 
     grid = hole.grid
     values, unknown = cut(start.image, grid, crop), touched(hole.data, grid, crop)
@@ -233,14 +234,14 @@ def _changes(
     return np.stack(changes)
 
 
-def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tensor]:
+def _drawer(bundle: Bundle[Inpainter], config: Config, ctx: Context) -> Callable[..., Tensor]:
     """A function that draws all samples of a crop, in batches that fit into memory."""
     import torch
 
     from brainfill.diffusion.walk import WalkConfig, build_walk
-    from brainfill.models._base import expected, first_fill
+    from brainfill.models._first_fill import expected, first_fill
 
-    inpainter = bundle.inpainter
+    inpainter = bundle.model
     inpainter.net.to(ctx.device)
     walk = build_walk(
         WalkConfig(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from brainfill.core.config import option
-from brainfill.models._base import FamilyConfig, Inpainter, inpainter
+from brainfill.models._config import FamilyConfig
+from brainfill.models._inpainter import Inpainter, inpainter
 from brainfill.nets.unet import UNetConfig
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from brainfill.core.config import option
-from brainfill.models._base import FamilyConfig, Inpainter, inpainter
+from brainfill.models._config import FamilyConfig
+from brainfill.models._inpainter import Inpainter, inpainter
 from brainfill.nets.unet import UNetConfig
 
 

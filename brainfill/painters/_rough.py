@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from brainfill.diffusion.walk import WalkConfig
+    from brainfill.models._inpainter import Inpainter
 
 # The start level is counted in steps of a walk of 50 through 1000 levels, as its authors count it.
 _WALK, _LEVELS = 50, 1000
@@ -79,12 +80,12 @@ def rough_painter(config: RoughConfig, *, guarded: bool) -> Painter:
 
 
 def _redrawn(
-    bundle: Bundle, canvas: Canvas, config: RoughConfig, ctx: Context, *, guarded: bool
+    bundle: Bundle[Inpainter], canvas: Canvas, config: RoughConfig, ctx: Context, *, guarded: bool
 ) -> tuple[Tensor, int]:
     """The crop (N, D, H, W), redrawn from the noisiest start that leaves the lesion its contrast."""
     from brainfill.diffusion.walk import build_walk
 
-    inpainter = bundle.inpainter
+    inpainter = bundle.model
     schedule = inpainter.config.schedule.build()
     rough = rough_lesion(canvas, bundle, config, seed_of(ctx.seed, canvas.number)).to(ctx.device)
     free = canvas.lesion.to(ctx.device) if guarded else None
@@ -97,14 +98,16 @@ def _redrawn(
     return painted[0], t0
 
 
-def rough_lesion(canvas: Canvas, bundle: Bundle, config: RoughConfig, seed: int) -> Tensor:
+def rough_lesion(
+    canvas: Canvas, bundle: Bundle[Inpainter], config: RoughConfig, seed: int
+) -> Tensor:
     """The crop (1, N, D, H, W) with the lesion painted in one brightness, and perhaps grain."""
     import torch
 
     rng = np.random.default_rng(seed)
     rough = canvas.image.clone()
     inside = canvas.lesion[0, 0] > 0
-    for channel, name in enumerate(bundle.inpainter.config.contrasts):
+    for channel, name in enumerate(bundle.model.config.contrasts):
         if not canvas.levels[channel]:
             continue
         seen = bundle.card.lesions[name]

@@ -41,10 +41,10 @@ def build(config: Config) -> Painter:
 
     def paint(images: Mapping[str, Volume], lesion: Mask, extent: Mask, ctx: Context) -> Painting:
         from brainfill.diffusion.walk import WalkConfig, build_walk
-        from brainfill.models._base import first_fill
+        from brainfill.models._first_fill import first_fill
 
         bundle = load_painter(config.model, images, conditional=True)
-        card, inpainter = bundle.card, bundle.inpainter
+        card, inpainter = bundle.card, bundle.model
         used = replace(
             config,
             sampler=config.sampler or card.sampler,

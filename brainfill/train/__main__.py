@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--family", default="pseudo3d")
     parser.add_argument("--preset", default="small")
+    parser.add_argument("--learner", default="")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--max-minutes", type=float)
     parser.add_argument("--dry-run", action="store_true")
@@ -31,6 +32,7 @@ def main() -> int:
             a.preset,
             a.data,
             a.out,
+            learner=a.learner,
             settings=a.settings,
             device=a.device,
             max_minutes=a.max_minutes,

@@ -58,6 +58,11 @@ def test_families_of_both_kinds_are_listed(call):
     assert {"memory3d", "pseudo3d", "slice2d", "blocks"} <= found.keys()
 
 
+def test_learners_are_listed(call):
+    found = json.loads(call("list", "learners", "--json").out)
+    assert {"inpaint", "paint", "segment"} <= found.keys()
+
+
 def test_unknown_kind_names_the_known_ones(call):
     outcome = call("list", "sampler")
     assert outcome.code == 2

@@ -135,7 +135,16 @@ def test_packed_file_must_be_named_so_and_is_not_replaced(call, bids, tmp_path):
 def test_training_packs_once_and_passes_everything_on(call, bids, trainer, tmp_path):
     run = tmp_path / "run"
     arguments = ["train", "--data", bids, "-o", run, "--family", "slice2d", "--preset", "tiny"]
-    arguments += ["--max-minutes", 2, "--set", "train.steps=3", "--set", "train.batch=2"]
+    arguments += [
+        "--learner",
+        "inpaint",
+        "--max-minutes",
+        2,
+        "--set",
+        "train.steps=3",
+        "--set",
+        "train.batch=2",
+    ]
     outcome = call(*arguments, "--device", "cpu")
     assert (outcome.code, outcome.out) == (0, f"{run / 'bundle'}\n")
     asked = trainer[0]
@@ -145,6 +154,7 @@ def test_training_packs_once_and_passes_everything_on(call, bids, trainer, tmp_p
         "preset": "tiny",
         "data": run / "pack.npz",
         "out": run,
+        "learner": "inpaint",
         "settings": ["train.steps=3", "train.batch=2"],
         "device": "cpu",
         "max_minutes": 2.0,

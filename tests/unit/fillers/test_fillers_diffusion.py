@@ -15,7 +15,7 @@ from brainfill.core.grid import Grid
 from brainfill.core.volume import Mask, Volume
 from brainfill.fillers.diffusion import Config, _unknown_to_all, build
 from brainfill.models import memory3d
-from brainfill.models._base import Inpainter
+from brainfill.models._inpainter import Inpainter
 
 
 @pytest.fixture(scope="module")

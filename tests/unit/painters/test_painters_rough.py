@@ -10,7 +10,7 @@ from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError
 from brainfill.diffusion.levels import ScheduleConfig
 from brainfill.diffusion.walk import build_walk
-from brainfill.models._base import Inpainter
+from brainfill.models._inpainter import Inpainter
 from brainfill.painters import coarse, guided
 from brainfill.painters._base import Canvas
 from brainfill.painters._rough import RoughConfig, kept_contrast, rough_lesion, start_walk

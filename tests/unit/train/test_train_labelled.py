@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from brainfill.bundles.store import load_segmenter
+from brainfill.bundles.store import SEGMENTERS, load_bundle
 from brainfill.core.config import override
 from brainfill.core.errors import ConfigError, DataError, InputMissingError
 from brainfill.segmentation import blocks
@@ -341,10 +341,10 @@ def test_a_run_on_heads_that_was_interrupted_equals_one_that_was_not(data, tmp_p
 
 def test_a_run_on_heads_exports_a_segmenter_of_their_voxel_size(data, tmp_path):
     folder, _ = train(data, tmp_path / "run")
-    bundle = load_segmenter(folder)
+    bundle = load_bundle(folder, SEGMENTERS)
     assert bundle.card.spacing_mm == 2.0
     assert bundle.card.data == "2 scans: sub-0, sub-1"
-    assert bundle.segmenter.config.crop_vox == (8, 10, 12)
+    assert bundle.model.config.crop_vox == (8, 10, 12)
     kept = json.loads((tmp_path / "run" / "run.json").read_text())
     assert kept["train"]["looks"]["painted"] == 0.25
 
