@@ -16,6 +16,9 @@ _REGISTRIES = {
     "fillers": ["brainfill.fillers"],
     "painters": ["brainfill.painters"],
     "samplers": ["brainfill.diffusion.samplers"],
+    "guidance": ["brainfill.diffusion.guidance"],
+    "codecs": ["brainfill.diffusion.codecs"],
+    "tilings": ["brainfill.diffusion.tilings"],
     "learners": ["brainfill.train.learners"],
     "families": ["brainfill.models", "brainfill.segmentation"],
     "steps": ["brainfill.preprocess.steps"],
@@ -35,6 +38,9 @@ def command(
         Literal[
             "models",
             "samplers",
+            "guidance",
+            "codecs",
+            "tilings",
             "fillers",
             "painters",
             "families",
@@ -48,7 +54,7 @@ def command(
     ],
     as_json: Json = False,
 ) -> None:
-    """List the models, samplers, filling and painting methods, model families, learners, preprocessing steps, skull strippers, tissue segmenters or thickness backends there are."""
+    """List the models, samplers, kinds of guidance, codecs, tilings, filling and painting methods, model families, learners, preprocessing steps, skull strippers, tissue segmenters or thickness backends there are."""
     found = _models() if what == "models" else _described(_REGISTRIES[what])
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
