@@ -12,11 +12,10 @@ import numpy as np
 from brainfill.bundles.store import INPAINTERS, find, load_bundle, what_it_does
 from brainfill.core.background import from_background
 from brainfill.core.companion import Companion
-from brainfill.core.config import check_ranges, from_dict, option
+from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context, seed_of
 from brainfill.core.errors import ConfigError, ShortageError
 from brainfill.core.grid import BoolArray, FloatArray
-from brainfill.core.registry import load
 from brainfill.core.threads import torch_threads
 from brainfill.core.volume import Mask, Volume
 from brainfill.fillers._base import Filler, Filling
@@ -239,14 +238,19 @@ def _drawer(bundle: Bundle[Inpainter], config: Config, ctx: Context) -> Callable
     """A function that draws all samples of a crop, in batches that fit into memory."""
     import torch
 
-    from brainfill.diffusion.plans import denoise
+    from brainfill.diffusion.walk import WalkConfig, build_walk
     from brainfill.models._first_fill import expected, first_fill
 
     inpainter = bundle.model
     inpainter.net.to(ctx.device)
-    plan = denoise(inpainter.config.schedule.build().levels(config.steps))
-    module = load("brainfill.diffusion.samplers", config.sampler)
-    sampler = module.build(from_dict(module.Config, config.sampler_options, "sampler_options."))
+    walk = build_walk(
+        WalkConfig(
+            steps=config.steps,
+            sampler=config.sampler,
+            sampler_options=config.sampler_options,
+        ),
+        inpainter.config.schedule.build(),
+    )
     batch = config.batch
 
     def draw(
@@ -275,9 +279,7 @@ def _drawer(bundle: Bundle[Inpainter], config: Config, ctx: Context) -> Callable
             seeds = [seed_of(ctx.seed, number, len(done) + i) for i in range(size)]
             many = (size, -1, -1, -1, -1)
             try:
-                drawn = inpainter.sample(
-                    first.expand(many), hole.expand(many), plan, sampler, seeds
-                )
+                drawn = inpainter.sample(first.expand(many), hole.expand(many), *walk, seeds)
             except (RuntimeError, MemoryError) as error:
                 if not _out_of_memory(error):
                     raise

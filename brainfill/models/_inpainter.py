@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from brainfill.diffusion.denoiser import Condition, Denoiser, NetDenoiser, predicted_clean
+from brainfill.diffusion.denoiser import Condition, Denoiser, Estimate, NetDenoiser, predicted_clean
 from brainfill.diffusion.levels import STEPS, Level, ScheduleConfig
 from brainfill.diffusion.loss import level_weight
 from brainfill.diffusion.noise import seeded_noise
@@ -78,7 +78,7 @@ class Inpainter:
             return denoiser
         return slabs(denoiser, self.config.window_vox, self.config.overlap_vox)
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode, under which guidance could not take gradients
     def sample(
         self,
         first: Tensor,
@@ -107,10 +107,11 @@ class Inpainter:
         last: list[Tensor] = []
         denoiser = self.denoiser()
 
-        def remember(x: Tensor, level: Level, cond: Condition, *, turn: int = 0) -> Tensor:
+        def remember(x: Tensor, level: Level, cond: Condition, *, turn: int = 0) -> Estimate:
             # A sampler's own intermediate steps leave known voxels; the network was trained on 0.
-            last[:] = [denoiser(x * hole, level, cond, turn=turn)]
-            return last[0]
+            said = denoiser(x * hole, level, cond, turn=turn)
+            last[:] = [said.clean]
+            return said
 
         start = noise(first) * hole * plan[0].now.sigma
         keep = KeepKnown(torch.zeros_like(first), hole, noisy=False)
@@ -119,7 +120,7 @@ class Inpainter:
         residual = residual * hole + last[0] * (1 - hole)
         return first + self.config.trust * self.config.residual_scale * residual
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode, under which guidance could not take gradients
     def redraw(
         self,
         image: Tensor,

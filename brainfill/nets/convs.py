@@ -68,7 +68,7 @@ class ThroughPlane(nn.Module):
     """The second half of a pseudo-3D convolution: three taps along the slice axis.
 
     Starts as the identity, so a network with 2D weights gives the 2D answer slice by slice.
-    METHODS 1.6, after Zhu et al. 2023, https://arxiv.org/abs/2307.10094 (Make-A-Volume).
+    After Zhu et al. 2023, https://arxiv.org/abs/2307.10094 (Make-A-Volume).
     """
 
     def __init__(self, channels: int) -> None:

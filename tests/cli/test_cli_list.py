@@ -10,6 +10,7 @@ def test_samplers_are_listed_with_their_descriptions(call):
     assert outcome.code == 0
     assert outcome.err == ""
     assert [line.split()[0] for line in outcome.out.splitlines()] == [
+        "consistency",
         "ddim",
         "ddpm",
         "dpmpp2m",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from brainfill.core.errors import ConfigError
-from brainfill.diffusion.denoiser import Condition, Denoiser
+from brainfill.diffusion.denoiser import Condition, Denoiser, Estimate
 from brainfill.diffusion.levels import Level
 
 
@@ -23,17 +23,20 @@ def slabs(denoiser: Denoiser, window: int, overlap: int) -> Denoiser:
         msg = f"overlap must be at least 0 and below the window of {window} slices, got {overlap}"
         raise ConfigError(msg)
 
-    def run(x: Tensor, level: Level, cond: Condition, *, turn: int = 0) -> Tensor:
+    def run(x: Tensor, level: Level, cond: Condition, *, turn: int = 0) -> Estimate:
         depth = x.shape[2]
-        total, weights = torch.zeros_like(x), torch.zeros(depth, dtype=x.dtype, device=x.device)
+        weights = torch.zeros(depth, dtype=x.dtype, device=x.device)
+        totals: list[Tensor] = []
         for start in slab_starts(depth, window, overlap):
             part = slice(start, min(start + window, depth))
-            channels = None if cond.channels is None else cond.channels[:, :, part]
-            estimate = denoiser(x[:, :, part], level, Condition(channels), turn=turn)
-            weight = slab_weight(estimate.shape[2], overlap).to(x)
-            total[:, :, part] += estimate * weight[:, None, None]
+            said = denoiser(x[:, :, part], level, cond.cut(part), turn=turn)
+            weight = slab_weight(said.clean.shape[2], overlap).to(x)
+            fields = [field for field in said if field is not None]
+            totals = totals or [torch.zeros_like(x) for _ in fields]
+            for total, field in zip(totals, fields, strict=True):
+                total[:, :, part] += field * weight[:, None, None]
             weights[part] += weight
-        return total / weights[:, None, None]
+        return Estimate(*(total / weights[:, None, None] for total in totals))
 
     return run
 
