@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from brainfill.core.config import check_ranges, from_dict, option
 from brainfill.core.documents import read_toml
 from brainfill.core.errors import ConfigError, InputMissingError
-from brainfill.core.registry import did_you_mean
+from brainfill.core.registry import did_you_mean, paths
 
-_SUFFIX = ".toml"
+_RECIPES, _SUFFIX = "brainfill.recipes", ".toml"
 _LONGEST_CHAIN = 8
 
 
@@ -70,8 +69,8 @@ def _flat(table: Mapping[str, Any], where: str) -> Iterator[str]:
 
 
 def names() -> list[str]:
-    """Recipes that come with the package."""
-    return sorted(path.stem for path in _folder().glob(f"*{_SUFFIX}"))
+    """Recipes that come with the package, or with one that has an entry point `brainfill.recipes`."""
+    return list(paths(_RECIPES, _SUFFIX))
 
 
 def describe() -> dict[str, str]:
@@ -116,11 +115,13 @@ def _tables(name: str, depth: int) -> dict[str, Any]:
 
 
 def _file(name: str) -> Path:
-    if name in (known := names()):
-        return _folder() / f"{name}{_SUFFIX}"
+    if name in (known := paths(_RECIPES, _SUFFIX)):
+        return known[name]
     if not name.endswith(_SUFFIX):
         msg = f"unknown recipe '{name}'; known: {', '.join(known)}"
-        raise ConfigError(msg, did_you_mean(name, known) or "or give the path of a .toml file")
+        raise ConfigError(
+            msg, did_you_mean(name, list(known)) or "or give the path of a .toml file"
+        )
     if not Path(name).is_file():
         msg = f"no recipe at '{name}'"
         raise InputMissingError(msg, "check the path, or see: brainfill list recipes")
@@ -135,7 +136,3 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
         both = isinstance(value, Mapping) and isinstance(under, Mapping)
         merged[key] = _merged(under, value) if both else value  # type: ignore[arg-type]  # both are
     return merged
-
-
-def _folder() -> Path:
-    return Path(str(resources.files("brainfill.recipes")))
