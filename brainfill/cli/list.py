@@ -11,6 +11,7 @@ from brainfill.bundles import store
 from brainfill.cli.examples import examples
 from brainfill.cli.options import Json
 from brainfill.core.registry import describe
+from brainfill.train import recipe
 
 _REGISTRIES = {
     "fillers": ["brainfill.fillers"],
@@ -45,6 +46,7 @@ def command(
             "painters",
             "families",
             "learners",
+            "recipes",
             "steps",
             "strippers",
             "tissues",
@@ -54,8 +56,8 @@ def command(
     ],
     as_json: Json = False,
 ) -> None:
-    """List the models, samplers, kinds of guidance, codecs, tilings, filling and painting methods, model families, learners, preprocessing steps, skull strippers, tissue segmenters or thickness backends there are."""
-    found = _models() if what == "models" else _described(_REGISTRIES[what])
+    """List the models, samplers, kinds of guidance, codecs, tilings, filling and painting methods, model families, learners, recipes of training, preprocessing steps, skull strippers, tissue segmenters or thickness backends there are."""
+    found = _OTHERS[what]() if what in _OTHERS else _described(_REGISTRIES[what])
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -74,3 +76,6 @@ def _models() -> dict[str, str]:
         c.name: f"{store.what_it_does(c)}: {c.family}, version {c.version}, licence: {c.licence}"
         for c in cards
     }
+
+
+_OTHERS = {"models": _models, "recipes": recipe.describe}

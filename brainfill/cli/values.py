@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from brainfill.bundles import store
 from brainfill.core.registry import describe
+from brainfill.train import recipe
 
 Values = Callable[[str], list[tuple[str, str]]]
 
@@ -29,6 +30,11 @@ def models(incomplete: str) -> list[tuple[str, str]]:
     """The shipped models."""
     cards = [store.read_card(store.find(name)) for name in store.names()]
     return _beginning(incomplete, {card.name: store.what_it_does(card) for card in cards})
+
+
+def recipes(incomplete: str) -> list[tuple[str, str]]:
+    """The recipes that come with the package."""
+    return _beginning(incomplete, recipe.describe())
 
 
 def words(*known: str) -> Values:

@@ -47,13 +47,23 @@ def load(package: str, name: str) -> ModuleType:
     return importlib.import_module(f"{homes[name]}.{name}")
 
 
+def paths(package: str, suffix: str) -> dict[str, Path]:
+    """The file of each plug-in that is no module but a document, such as a recipe, by its name.
+
+    Raises:
+        ConfigError: as `names`.
+    """
+    homes = _homes(package, suffix)
+    return {name: _folder(homes[name]) / f"{name}{suffix}" for name in sorted(homes)}
+
+
 def did_you_mean(name: str, known: list[str]) -> str:
     """A hint naming the closest known word, or an empty string."""
     close = get_close_matches(name, known, n=1)
     return f"did you mean '{close[0]}'?" if close else ""
 
 
-def _homes(package: str) -> dict[str, str]:
+def _homes(package: str, suffix: str = ".py") -> dict[str, str]:
     """The package that each plug-in lies in, by its name."""
     from importlib.metadata import entry_points  # not for --help
 
@@ -61,7 +71,7 @@ def _homes(package: str) -> dict[str, str]:
     outside = sorted({entry.value for entry in entry_points(group=group)})
     homes: dict[str, str] = {}
     for home in (package, *outside):
-        for path in _folder(home).glob("*.py"):
+        for path in _folder(home).glob(f"*{suffix}"):
             if path.stem.startswith("_"):
                 continue
             if path.stem in homes:

@@ -38,7 +38,7 @@ PRESETS = {
         crop_vox=(8, 24, 24),
     ),
     "small": Config(),
-    # METHODS 1.5, family B-p3d, 134,332,673 parameters, and its recipe fill-p3d-mixture.
+    # Uhr et al. 2025, https://arxiv.org/abs/2503.20571: 134,332,673 parameters.
     "paper": Config(
         prediction="eps",
         first_fill="zero",

@@ -36,7 +36,7 @@ PRESETS = {
         crop_vox=(4, 24, 24),
     ),
     "small": Config(),
-    # METHODS 1.5, family B, 113,670,913 parameters, and its recipe fill-2d-mixture.
+    # Uhr et al. 2025, https://arxiv.org/abs/2503.20571: 113,670,913 parameters.
     "paper": Config(
         prediction="eps",
         first_fill="zero",

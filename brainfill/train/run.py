@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 
@@ -26,9 +27,11 @@ from brainfill.core.errors import ConfigError
 from brainfill.core.registry import load
 from brainfill.nets.unet import count_parameters
 from brainfill.train.archive import kind_of
+from brainfill.train.config import LoopConfig
 from brainfill.train.learners._base import Learner, Pack
 from brainfill.train.optimizers import load_compiler
 from brainfill.train.processes import any_process, is_main_process, join_workers, leave_workers
+from brainfill.train.recipe import Recipe
 from brainfill.train.record import claim
 from brainfill.train.settings import RunConfig, learner_of, resolved
 from brainfill.train.state import RunState
@@ -40,12 +43,10 @@ _SAY_EVERY_S = 10.0
 
 
 def train_run(
-    family: str,
-    preset: str,
+    recipe: Recipe,
     data: Path,
     out: Path,
     *,
-    learner: str = "",
     settings: Sequence[str] = (),
     device: str = "cpu",
     max_minutes: float | None = None,
@@ -56,12 +57,10 @@ def train_run(
     """Train, or continue to train, until the last step or until time is up; then export.
 
     Args:
-        family: module of one of the registries of families, such as brainfill.models.
-        preset: one of its PRESETS.
+        recipe: what is trained.
         data: packed training data (.npz), of the kind that the learner reads.
         out: folder of the run; a run that is already there is continued.
-        learner: module of brainfill.train.learners; "" is the usual one for the family and the data.
-        settings: `train.steps=1000` or `model.unet.width=24`.
+        settings: `train.steps=1000` or `model.unet.width=24`, over those of the recipe.
         device: torch device; every process launched by torchrun takes its own.
         max_minutes: stop after this time, whatever the step.
         dry_run: say what would be done and do nothing.
@@ -79,63 +78,49 @@ def train_run(
     """
     # A dry run needs no data.
     kind = None if dry_run and not data.is_file() else kind_of(data)
-    module = learner_of(family, learner, kind)
-    config = resolved(family, preset, settings, module)
-    name = module.__name__.rpartition(".")[2]
-    plain = {
-        "family": family,
-        "preset": preset,
-        "learner": name,
-        "brainfill": __version__,
-        **to_dict(config),
-    }
+    module = learner_of(recipe.family, recipe.learner, kind)
+    config = resolved(recipe.family, recipe.preset, [*recipe.settings(), *settings], module)
+    plain = _plain(recipe, module, config)
     if dry_run:
         say(json.dumps(plain, indent=2))
         return out / BUNDLE
-    pack = module.read(data, config.model)
+    pack: Pack = module.read(data, config.model)
     device = join_workers(device, config.train.batch)
     if is_main_process():
         say(json.dumps(plain, indent=2))
         claim(out, plain | {"data_sha256": sha256(data)}, config)
     else:
         say = ignore
-    learning, state = _begun(module, family, config, pack, device)
+    learner, state = _begun(module, recipe.family, config, pack, device)
     if (out / STATE).is_file():
         state.load(out / STATE)
-    millions = count_parameters(learning.net) / 1e6
+    millions = count_parameters(learner.net) / 1e6
     say(
         f"{millions:.2f} M parameters in {arithmetic(config.train.precision, torch.device(device))} on {device}, "
         f"{len(pack.names)} volumes, from step {state.step}"
     )
-
-    began = spoke = saved = clock()
-    first_step, heard = state.step, list[Report]()
-    for report in train(learning, config.train, state):
-        heard.append(report)
-        now = clock()
-        if now - spoke > _SAY_EVERY_S:
-            rate = (report.step - first_step) / (now - began)
-            say(
-                f"step {report.step}/{config.train.steps}  {_means(heard)}  "
-                f"{rate:.2f} steps/s  {rate * config.train.batch:.1f} crops/s"
-            )
-            spoke, heard = now, []
-        if now - saved > _SAVE_EVERY_S and is_main_process():
-            state.save(out / STATE)
-            saved = now
-        if max_minutes is not None and any_process(now - began > 60 * max_minutes, device):
-            say(f"time is up at step {report.step}; the same command continues")
+    for seconds in _followed(learner, config.train, state, out / STATE, say, clock):
+        if max_minutes is not None and any_process(seconds > 60 * max_minutes, device):
+            say(f"time is up at step {state.step}; the same command continues")
             break
     if is_main_process():
         state.save(out / STATE)
-        asked = f"--family {family} --preset {preset}" + f" --learner {learner}" * bool(learner)
-        made_by = (
-            f"brainfill {__version__}: train {asked}, step {state.step} of {config.train.steps}, "
-            f"batch {config.train.batch}"
-        )
-        export(out / BUNDLE, family, made_by, state, learning, pack)
+        export(out / BUNDLE, recipe, config.train, state, learner, pack)
     leave_workers()
     return out / BUNDLE
+
+
+def _plain(recipe: Recipe, module: ModuleType, config: RunConfig) -> dict[str, Any]:
+    """What is recorded of a run."""
+    named = {"recipe": recipe.name} if recipe.name else {}
+    return {
+        **named,
+        "family": recipe.family,
+        "preset": recipe.preset,
+        "learner": module.__name__.rpartition(".")[2],
+        "brainfill": __version__,
+        **to_dict(config),
+    }
 
 
 def _begun(
@@ -152,21 +137,67 @@ def _begun(
     return learner, RunState(learner.net, learner.optimizers)
 
 
+def _followed(
+    learner: Learner,
+    config: LoopConfig,
+    state: RunState,
+    path: Path,
+    say: Callable[[str], None],
+    clock: Callable[[], float],
+) -> Iterator[float]:
+    """Take the steps, say how they go, and save the state now and then; the seconds since the start, after each."""
+    began = spoke = saved = clock()
+    first_step, heard = state.step, list[Report]()
+    for report in train(learner, config, state):
+        heard.append(report)
+        now = clock()
+        if now - spoke > _SAY_EVERY_S:
+            rate = (report.step - first_step) / (now - began)
+            say(
+                f"step {report.step}/{config.steps}  {_means(heard)}  "
+                f"{rate:.2f} steps/s  {rate * config.batch:.1f} crops/s"
+            )
+            spoke, heard = now, []
+        if now - saved > _SAVE_EVERY_S and is_main_process():
+            state.save(path)
+            saved = now
+        yield now - began
+
+
 def export(
-    folder: Path, family: str, made_by: str, state: RunState, learner: Learner, pack: Pack
+    folder: Path,
+    recipe: Recipe,
+    config: LoopConfig,
+    state: RunState,
+    learner: Learner,
+    pack: Pack,
 ) -> None:
     """Write the averaged weights of a run as a bundle, named after the folder of the run."""
     name = folder.parent.name
+    made_by = (
+        f"brainfill {__version__}: train {_asked(recipe)}, step {state.step} of {config.steps}, "
+        f"batch {config.batch}"
+    )
     card = Card(
         name=name,
-        family=family,
+        family=recipe.family,
         made_by=made_by,
         spacing_mm=pack.spacing_mm,
+        sampler=recipe.walk.sampler,
+        steps=recipe.walk.steps,
         data=f"{len(pack.names)} scans: {', '.join(pack.names)}",
         **learner.facts(),
     )
     weights = state.averaged(learner.model.net)
     save_bundle(folder, learner.model, weights, card, f"# {name}\n\n{made_by}\n")
+
+
+def _asked(recipe: Recipe) -> str:
+    """The options that name a recipe."""
+    if recipe.name:
+        return f"--recipe {recipe.name}"
+    learner = f" --learner {recipe.learner}" if recipe.learner else ""
+    return f"--family {recipe.family} --preset {recipe.preset}{learner}"
 
 
 def _begin_with(model: Model, name: str) -> None:

@@ -79,6 +79,11 @@ def test_the_parts_of_diffusion_models_are_listed(call, what, some):
     assert some <= found.keys()
 
 
+def test_recipes_are_listed_with_what_they_make(call):
+    found = json.loads(call("list", "recipes", "--json").out)
+    assert found["t1-fill"].startswith("The shipped model t1-fill: ")
+
+
 def test_unknown_kind_names_the_known_ones(call):
     outcome = call("list", "sampler")
     assert outcome.code == 2

@@ -16,6 +16,7 @@ from brainfill.train.config import LoopConfig
 from brainfill.train.labelled import LabelledPack, save_labelled
 from brainfill.train.lesioned import LesionedPack, save_lesioned
 from brainfill.train.pack import Pack, save_pack
+from brainfill.train.recipe import Recipe
 from brainfill.train.run import train_run
 from brainfill.train.settings import LEARNERS
 from brainfill.train.state import RunState
@@ -124,11 +125,9 @@ def test_a_run_of_two_steps_gives_a_bundle_that_loads(name, family, tmp_path):
     DATA[module.DATA](tmp_path / "pack.npz")
     chosen = settings(load(module.FAMILIES, family)) + TRAIN
     folder = train_run(
-        family,
-        "tiny",
+        Recipe(family=family, preset="tiny", learner=name),
         tmp_path / "pack.npz",
         tmp_path / "run",
-        learner=name,
         settings=chosen,
         say=lambda _: None,
     )

@@ -16,6 +16,7 @@ from brainfill.train import scanners
 from brainfill.train.labelled import LabelledPack, load_labelled, save_labelled
 from brainfill.train.labelled_examples import LooksConfig, draw_labelled
 from brainfill.train.pack import Pack, save_pack
+from brainfill.train.recipe import Recipe
 from brainfill.train.run import train_run
 from brainfill.train.warps import WarpConfig, draw_warp, sampled, smooth_field
 
@@ -326,7 +327,7 @@ def test_three_classes_have_two_shares():
 def train(data, out, **options):
     said = []
     options = {"settings": TINY, "say": said.append} | options
-    return train_run("blocks", "tiny", data, out, **options), said
+    return train_run(Recipe(family="blocks", preset="tiny"), data, out, **options), said
 
 
 def test_a_run_on_heads_that_was_interrupted_equals_one_that_was_not(data, tmp_path):

@@ -18,6 +18,7 @@ from brainfill.train import run, trainer
 from brainfill.train.labelled import LabelledPack, save_labelled
 from brainfill.train.learners._base import Turn
 from brainfill.train.pack import Pack, load_pack, save_pack
+from brainfill.train.recipe import Recipe
 from brainfill.train.run import train_run
 from brainfill.train.settings import learner_of, resolved
 from brainfill.train.state import RunState
@@ -69,7 +70,8 @@ def test_two_networks_with_an_optimiser_each_are_trained_and_continued_exactly(
     def start(out, **options):
         ticks = itertools.count(step=11)
         options = {"clock": lambda: next(ticks), "settings": SETTINGS, "say": said.append} | options
-        train_run("memory3d", "tiny", data, out, learner="adversarial", **options)
+        recipe = Recipe(family="memory3d", preset="tiny", learner="adversarial")
+        train_run(recipe, data, out, **options)
 
     once, twice = interrupted_and_not(tmp_path, start)
     assert once.keys() == twice.keys()
@@ -196,7 +198,7 @@ def test_a_network_with_running_statistics_is_trained_continued_and_exported(
 
     def start(out, **options):
         options = {"settings": settings, "say": lambda _: None} | options
-        train_run("blocks", "tiny", heads, out, **options)
+        train_run(Recipe(family="blocks", preset="tiny"), heads, out, **options)
 
     once, twice = interrupted_and_not(tmp_path, start)
     assert all(torch.equal(once[k], twice[k]) for k in once)
@@ -231,5 +233,7 @@ def test_a_learner_can_be_asked_for_by_name_if_it_trains_the_family():
 def test_data_that_nothing_learns_a_family_from_are_refused(data, heads, tmp_path):
     for family, pack, kind in (("blocks", data, "scans"), ("memory3d", heads, "labelled")):
         with pytest.raises(DataError, match=f"'{family}' does not learn from .* kind '{kind}'"):
-            train_run(family, "tiny", pack, tmp_path / "run", say=lambda _: None)
+            train_run(
+                Recipe(family=family, preset="tiny"), pack, tmp_path / "run", say=lambda _: None
+            )
     assert not (tmp_path / "run").exists()

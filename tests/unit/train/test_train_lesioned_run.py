@@ -15,6 +15,7 @@ from brainfill.train.batches import draw_batches
 from brainfill.train.learners import paint
 from brainfill.train.lesioned import intensities, save_lesioned
 from brainfill.train.pack import Pack, save_pack
+from brainfill.train.recipe import Recipe
 from brainfill.train.run import train_run
 from brainfill.train.settings import resolved
 
@@ -40,7 +41,12 @@ def healthy(tmp_path):
 
 def train(data, out, settings, **options):
     return train_run(
-        "memory3d", "tiny", data, out, settings=settings, say=lambda _: None, **options
+        Recipe(family="memory3d", preset="tiny"),
+        data,
+        out,
+        settings=settings,
+        say=lambda _: None,
+        **options,
     )
 
 

@@ -23,6 +23,7 @@ from brainfill.train.batches import draw_batches
 from brainfill.train.config import TrainConfig
 from brainfill.train.learners import inpaint
 from brainfill.train.pack import Pack, load_pack, save_pack
+from brainfill.train.recipe import Recipe
 from brainfill.train.run import train_run
 from brainfill.train.settings import resolved
 from brainfill.train.state import RunState
@@ -47,7 +48,8 @@ def start(data, tmp_path):
     def run(folder, settings=SHORT, family="memory3d", preset="tiny", **options):
         said = []
         options = {"data": data, "settings": settings, "say": said.append} | options
-        bundle = train_run(family, preset, out=tmp_path / folder, **options)
+        recipe = Recipe(family=family, preset=preset)
+        bundle = train_run(recipe, out=tmp_path / folder, **options)
         assert bundle == tmp_path / folder / "bundle"
         return said
 
