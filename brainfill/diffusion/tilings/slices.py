@@ -11,6 +11,7 @@ from brainfill.core.config import check_ranges, option
 from brainfill.diffusion.denoiser import Condition, Denoiser, Estimate
 from brainfill.diffusion.levels import Level
 from brainfill.diffusion.tilings._base import AtOnce
+from brainfill.nets.convs import as_slab, as_slices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +38,8 @@ class Slices(AtOnce):
             for part in chunks(x.shape[2], self.config.batch):
                 some = x[:, :, part]
                 told = _of_slices(cond.cut(part), some.shape[2])
-                estimate = denoiser(_as_slices(some), level, told, turn=turn)
-                said.append([_as_slab(field, len(x)) for field in estimate.given()])
+                estimate = denoiser(as_slices(some), level, told, turn=turn)
+                said.append([as_slab(field, some.shape[2]) for field in estimate.given()])
             return Estimate(*(torch.cat(fields, dim=2) for fields in zip(*said, strict=True)))
 
         return run
@@ -53,20 +54,10 @@ def chunks(depth: int, most: int) -> list[slice]:
     return [slice(k, min(k + (most or depth), depth)) for k in range(0, depth, most or depth)]
 
 
-def _as_slices(x: Tensor) -> Tensor:
-    """(B, C, D, H, W) to (B * D, C, H, W)."""
-    return x.transpose(1, 2).flatten(0, 1)
-
-
-def _as_slab(x: Tensor, items: int) -> Tensor:
-    """(B * D, C, H, W) to (B, C, D, H, W)."""
-    return x.reshape(items, -1, *x.shape[1:]).transpose(1, 2)
-
-
 def _of_slices(cond: Condition, depth: int) -> Condition:
     """What each slice of a slab is told."""
     return Condition(
-        None if cond.channels is None else _as_slices(cond.channels),
+        None if cond.channels is None else as_slices(cond.channels),
         None if cond.label is None else cond.label.repeat_interleave(depth),
         None if cond.position is None else cond.position.flatten(),
     )
