@@ -22,7 +22,7 @@ class WalkConfig:
     """Options of a walk.
 
     Raises:
-        ConfigError: a number out of range, or ratios that do not fall.
+        ConfigError: a number out of range, or ratios that do not fall or are given beside a grid.
     """
 
     plan: Literal["denoise", "repaint", "encode"] = option(
@@ -55,6 +55,9 @@ class WalkConfig:
         if list(self.ratios) != sorted(set(self.ratios), reverse=True):
             msg = f"ratios must fall, got {self.ratios}"
             raise ConfigError(msg)
+        if self.ratios and (self.grid != "own" or self.start != 1.0):
+            msg = "ratios say every level, and a grid or a start says others"
+            raise ConfigError(msg, "leave one of them out")
 
 
 class Walk(NamedTuple):

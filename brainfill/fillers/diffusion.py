@@ -18,6 +18,7 @@ from brainfill.core.errors import ConfigError, ShortageError
 from brainfill.core.grid import BoolArray, FloatArray
 from brainfill.core.threads import torch_threads
 from brainfill.core.volume import Mask, Volume
+from brainfill.diffusion.grids import GridName
 from brainfill.fillers._base import Filler, Filling
 from brainfill.fillers._ring import ring_match
 from brainfill.fillers._start import Start, bridged_start, patched_start
@@ -62,6 +63,12 @@ class Config:
     quality: Literal["fast", "balanced", "best"] = option("balanced", "effort of the best guess")
     sampler: str = option("", "sampler; empty takes the model's own")
     steps: int = option(0, "denoising steps; 0 takes the model's own number", low=0, high=1000)
+    grid: GridName = option(
+        "own", "noise levels visited; own is what the model's schedule proposes"
+    )
+    ratios: tuple[float, ...] = option(
+        (), "noise-to-signal ratios to visit in place of a grid, noisiest first", low=1e-3, high=1e3
+    )
     samples: int = option(
         0,
         "fills drawn, each with the grain of tissue; 0 is the model's best guess",
@@ -129,7 +136,7 @@ def _completed(config: Config, bundle: Bundle[Inpainter]) -> Config:
     return replace(
         config,
         sampler=config.sampler or card.sampler,
-        steps=config.steps or card.steps,
+        steps=len(config.ratios) or config.steps or card.steps,
     )
 
 
@@ -245,6 +252,8 @@ def _drawer(bundle: Bundle[Inpainter], config: Config, ctx: Context) -> Callable
     inpainter.net.to(ctx.device)
     walk = build_walk(
         WalkConfig(
+            grid=config.grid,
+            ratios=config.ratios,
             steps=config.steps,
             sampler=config.sampler,
             sampler_options=config.sampler_options,

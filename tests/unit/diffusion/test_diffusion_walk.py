@@ -110,6 +110,9 @@ def test_ratios_take_the_place_of_a_grid():
     assert moves[0].now.alpha ** 2 + moves[0].now.sigma ** 2 == pytest.approx(1)
     with pytest.raises(ConfigError, match="ratios must fall"):
         WalkConfig(ratios=(0.7, 80.0))
+    for options in ({"grid": "vp"}, {"start": 0.5}):
+        with pytest.raises(ConfigError, match="ratios say every level"):
+            WalkConfig(ratios=(3.0,), **options)
 
 
 def test_the_last_moves_may_give_the_estimate_itself():

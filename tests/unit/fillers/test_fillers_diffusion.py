@@ -16,6 +16,7 @@ from brainfill.core.volume import Mask, Volume
 from brainfill.fillers.diffusion import Config, _unknown_to_all, build
 from brainfill.models import memory3d
 from brainfill.models._inpainter import Inpainter
+from brainfill.nets.unet import UNet
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,29 @@ def test_facts_say_what_was_used(model, grids, phantom, phantom_lesion):
     assert len(facts["Model"]["sha256"]) == 64
     assert (facts["Sampler"], facts["Steps"], facts["Samples"], facts["Crops"]) == ("heun", 3, 0, 1)
     assert facts["Quality"] == "balanced"
+
+
+@pytest.mark.parametrize(
+    ("options", "calls"),
+    [
+        ({"sampler": "heun", "grid": "karras", "steps": 18}, 35),
+        ({"sampler": "ddpm", "grid": "vp", "steps": 2}, 2),
+        ({"sampler": "consistency", "ratios": (80.0, 0.7)}, 2),
+    ],
+)
+def test_any_walk_fills(model, grids, phantom, phantom_lesion, monkeypatch, options, calls):
+    asked, forward = [], UNet.forward
+    monkeypatch.setattr(
+        UNet, "forward", lambda net, *inputs: asked.append(inputs[1]) or forward(net, *inputs)
+    )
+    grid = grids["RAS"]
+    image, hole = phantom(grid), phantom_lesion(grid)
+    filling = fill(model, image, hole, samples=1, **options)
+    assert len(asked) == calls * filling.facts["Crops"]
+    assert filling.facts["Steps"] == options.get("steps", 2)
+    assert np.isfinite(filling.values[hole.data]).all()
+    own = fill(model, image, hole, samples=1)
+    assert not np.array_equal(filling.values[hole.data], own.values[hole.data])
 
 
 @pytest.fixture
