@@ -12,7 +12,7 @@ import numpy as np
 from brainfill.bundles.store import INPAINTERS, find, load_bundle, what_it_does
 from brainfill.core.background import from_background
 from brainfill.core.companion import Companion
-from brainfill.core.config import check_ranges, option
+from brainfill.core.config import check_ranges, from_dict, option
 from brainfill.core.context import Context, seed_of
 from brainfill.core.errors import ConfigError, ShortageError
 from brainfill.core.grid import BoolArray, FloatArray
@@ -98,6 +98,8 @@ def build(config: Config, companions: Sequence[Companion] = ()) -> Filler:
             "Samples": used.samples,
             "Crops": len(crops),
         }
+        if bundle.card.walk:
+            facts["Walk"] = bundle.card.walk
         if not used.samples:
             facts["Quality"] = used.quality
         return _filling(samples, level, hole, used, facts)
@@ -244,10 +246,15 @@ def _drawer(bundle: Bundle[Inpainter], config: Config, ctx: Context) -> Callable
     inpainter = bundle.model
     inpainter.net.to(ctx.device)
     walk = build_walk(
-        WalkConfig(
-            steps=config.steps,
-            sampler=config.sampler,
-            sampler_options=config.sampler_options,
+        from_dict(
+            WalkConfig,
+            {
+                **bundle.card.walk,
+                "steps": config.steps,
+                "sampler": config.sampler,
+                "sampler_options": config.sampler_options,
+            },
+            where=f"walk of model '{bundle.card.name}': ",
         ),
         inpainter.config.schedule.build(),
     )
