@@ -17,6 +17,9 @@ _REGISTRIES = {
     "fillers": ["brainfill.fillers"],
     "painters": ["brainfill.painters"],
     "samplers": ["brainfill.diffusion.samplers"],
+    "guidance": ["brainfill.diffusion.guidance"],
+    "codecs": ["brainfill.diffusion.codecs"],
+    "tilings": ["brainfill.diffusion.tilings"],
     "learners": ["brainfill.train.learners"],
     "families": ["brainfill.models", "brainfill.segmentation"],
     "steps": ["brainfill.preprocess.steps"],
@@ -36,6 +39,9 @@ def command(
         Literal[
             "models",
             "samplers",
+            "guidance",
+            "codecs",
+            "tilings",
             "fillers",
             "painters",
             "families",
@@ -50,7 +56,7 @@ def command(
     ],
     as_json: Json = False,
 ) -> None:
-    """List the models, samplers, filling and painting methods, model families, learners, recipes of training, preprocessing steps, skull strippers, tissue segmenters or thickness backends there are."""
+    """List the models, samplers, kinds of guidance, codecs, tilings, filling and painting methods, model families, learners, recipes of training, preprocessing steps, skull strippers, tissue segmenters or thickness backends there are."""
     found = _OTHERS[what]() if what in _OTHERS else _described(_REGISTRIES[what])
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))

@@ -51,6 +51,10 @@ class Estimate(NamedTuple):
     clean: Tensor
     share: Tensor | None = None
 
+    def given(self) -> list[Tensor]:
+        """What there is of the two, in order; for what is done to both alike."""
+        return [self.clean] if self.share is None else [self.clean, self.share]
+
 
 class Denoiser(Protocol):
     """Estimates the clean tensor."""

@@ -6,12 +6,12 @@ from typing import Literal
 
 from brainfill.diffusion.levels import CLEAN, STEPS, Karras, Level, Schedule, Tabulated
 
-Grid = Literal["own", "trailing", "leading", "karras", "vp"]
+GridName = Literal["own", "trailing", "leading", "karras", "vp"]
 
 _LARGEST_RATIO = 80.0
 
 
-def grid_levels(grid: Grid, schedule: Schedule, n: int, start: float = 1.0) -> list[Level]:
+def grid_levels(grid: GridName, schedule: Schedule, n: int, start: float = 1.0) -> list[Level]:
     """n noisy levels, noisiest first, and the clean one.
 
     Args:

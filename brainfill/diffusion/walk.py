@@ -9,7 +9,7 @@ from brainfill.core.config import check_ranges, from_dict, option
 from brainfill.core.errors import ConfigError
 from brainfill.core.registry import load
 from brainfill.diffusion.denoiser import preserving
-from brainfill.diffusion.grids import Grid, grid_levels
+from brainfill.diffusion.grids import GridName, grid_levels
 from brainfill.diffusion.levels import CLEAN, Level, Schedule
 from brainfill.diffusion.plans import Move, denoise, encode_decode, repaint
 from brainfill.diffusion.sample import Sampler
@@ -28,7 +28,7 @@ class WalkConfig:
     plan: Literal["denoise", "repaint", "encode"] = option(
         "denoise", "straight down, down with jumps back up, or up to the noise and back"
     )
-    grid: Grid = option("own", "levels visited; own is what the model's schedule proposes")
+    grid: GridName = option("own", "levels visited; own is what the model's schedule proposes")
     steps: int = option(10, "denoising steps, of an encoding also those up", low=1, high=1000)
     start: float = option(
         1.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -85,11 +86,14 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x (N, C, *S) plus what each position gathers from the others; same shape."""
         tokens = self.norm(x).flatten(2).transpose(1, 2)
-        n, length, channels = tokens.shape
-        split = self.qkv(tokens).reshape(n, length, 3, self.heads, channels // self.heads)
-        q, k, v = split.permute(2, 0, 3, 1, 4)
+        q, k, v = by_head(self.qkv(tokens), self.heads)
         gathered = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         return x + self.out(gathered).transpose(1, 2).reshape(x.shape)
+
+
+def by_head(projected: Tensor, heads: int) -> Tensor:
+    """Queries, keys and values (n, length, 3 C) of every head: (3, n, heads, length, C / heads)."""
+    return torch.unflatten(projected, 2, (3, heads, -1)).permute(2, 0, 3, 1, 4)
 
 
 class Upsample(nn.Module):

@@ -11,8 +11,9 @@ from torch.nn import functional as F
 
 from brainfill.core.config import option
 from brainfill.core.errors import ConfigError
-from brainfill.nets.convs import GroupNorm, channels_last
-from brainfill.nets.stages import LevelsConfig, WayDown, as_slices, res_block
+from brainfill.nets.blocks import by_head
+from brainfill.nets.convs import GroupNorm, as_slab, as_slices, channels_last
+from brainfill.nets.stages import LevelsConfig, WayDown, res_block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +56,12 @@ class Encoder(WayDown):
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         """The numbers for x (B, inputs, *S) at noise index t (B,)."""
         slab = self.config.kind != "3d" and x.ndim == 5
-        x, depth = as_slices(x) if slab else (x, 1)
+        depth = x.shape[2] if slab else 1
+        x = as_slices(x) if slab else x
         emb = self.embedded(t).repeat_interleave(depth, dim=0)
         h, _ = self.descend(channels_last(x), emb, depth)
         out: Tensor = self.pool(F.silu(self.last_norm(h)))
-        return out.reshape(-1, depth, out.shape[1]).transpose(1, 2) if slab else out
+        return as_slab(out, depth) if slab else out
 
 
 class AttentionPool(nn.Module):
@@ -86,9 +88,7 @@ class AttentionPool(nn.Module):
             position = F.interpolate(position, size=x.shape[2:], mode=mode, align_corners=False)
         mean = x.flatten(2).mean(2, keepdim=True) + self.mean_position
         tokens = torch.cat([mean, (x + position).flatten(2)], dim=2).transpose(1, 2)
-        n, length, channels = tokens.shape
-        split = self.qkv(tokens).reshape(n, length, 3, self.heads, channels // self.heads)
-        q, k, v = split.permute(2, 0, 3, 1, 4)
+        q, k, v = by_head(self.qkv(tokens), self.heads)
         gathered = F.scaled_dot_product_attention(q[:, :, :1], k, v)
         pooled: Tensor = self.out(gathered.transpose(1, 2).flatten(1))
         return pooled

@@ -181,10 +181,3 @@ def attend(c: LevelsConfig, channels: int, wanted: bool) -> nn.Module:
 def stages(modules: nn.ModuleList) -> list[Stage]:
     """The levels in a list of modules."""
     return cast("list[Stage]", list(modules))
-
-
-def as_slices(x: Tensor) -> tuple[Tensor, int]:
-    """A slab (B, C, D, H, W) as slices (B * D, C, H, W) and D; slices as they are, and 1."""
-    if x.ndim != 5:
-        return x, 1
-    return x.transpose(1, 2).flatten(0, 1), x.shape[2]

@@ -12,9 +12,9 @@ from torch.nn import functional as F
 from brainfill.core.config import option
 from brainfill.core.errors import ConfigError
 from brainfill.nets.blocks import Upsample
-from brainfill.nets.convs import GroupNorm, channels_last, conv, zeroed
+from brainfill.nets.convs import GroupNorm, as_slab, as_slices, channels_last, conv, zeroed
 from brainfill.nets.embed import NO_CLASS
-from brainfill.nets.stages import LevelsConfig, Stage, WayDown, as_slices, attend, res_block, stages
+from brainfill.nets.stages import LevelsConfig, Stage, WayDown, attend, res_block, stages
 
 MOST_PARAMETERS = 500_000_000
 
@@ -80,7 +80,8 @@ class UNet(WayDown):
             msg = "the network is told what it was not made for, or not told what it needs"
             raise ConfigError(msg, "see unet.classes and unet.position of its configuration")
         slab = self.config.kind != "3d" and x.ndim == 5
-        x, depth = as_slices(x) if slab else (x, 1)
+        depth = x.shape[2] if slab else 1
+        x = as_slices(x) if slab else x
         emb = self.embedded(t)
         if label is not None and self.embed_class is not None:
             told = (label != NO_CLASS)[:, None]
@@ -97,9 +98,7 @@ class UNet(WayDown):
                 h = stage.resize(h, like=skips[-1])
 
         out: Tensor = self.last(F.silu(self.last_norm(h)))
-        if slab:
-            out = out.reshape(-1, depth, *out.shape[1:]).transpose(1, 2)
-        return out
+        return as_slab(out, depth) if slab else out
 
     def _join(self, h: Tensor, skip: Tensor) -> Tensor:
         return torch.cat([h, skip], dim=1) if self.config.skips == "concat" else (h + skip) / 2

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from brainfill.core import registry
 
 
@@ -61,6 +63,20 @@ def test_families_of_both_kinds_are_listed(call):
 def test_learners_are_listed(call):
     found = json.loads(call("list", "learners", "--json").out)
     assert {"inpaint", "paint", "segment"} <= found.keys()
+
+
+@pytest.mark.parametrize(
+    ("what", "some"),
+    [
+        ("guidance", {"classifier", "classifier_free", "regression", "segmentation"}),
+        ("codecs", {"identity", "haar", "latent"}),
+        ("tilings", {"whole", "slabs", "slices", "sequential", "views"}),
+    ],
+)
+def test_the_parts_of_diffusion_models_are_listed(call, what, some):
+    found = json.loads(call("list", what, "--json").out)
+    assert found == registry.describe(f"brainfill.diffusion.{what}")
+    assert some <= found.keys()
 
 
 def test_recipes_are_listed_with_what_they_make(call):
