@@ -46,6 +46,7 @@ class Card:
     spacing_mm: float = option(1.0, "voxel size the model works at", unit="mm", low=0.1, high=10)
     sampler: str = option("ddim", "sampler of a model that fills, unless another is asked for")
     steps: int = option(10, "its steps, unless others are asked for", low=1, high=1000)
+    walk: dict[str, Any] = option({}, "what else is to be known of its walk, such as last_x0_steps")
     licence: str = option("", "terms of the weights")
     citation: str = option("", "what to cite")
     data: str = option("", "what the model was trained on")

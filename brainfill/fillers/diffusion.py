@@ -12,7 +12,7 @@ import numpy as np
 from brainfill.bundles.store import INPAINTERS, find, load_bundle, what_it_does
 from brainfill.core.background import from_background
 from brainfill.core.companion import Companion
-from brainfill.core.config import check_ranges, option
+from brainfill.core.config import check_ranges, from_dict, option
 from brainfill.core.context import Context, seed_of
 from brainfill.core.errors import ConfigError, ShortageError
 from brainfill.core.grid import BoolArray, FloatArray
@@ -63,9 +63,7 @@ class Config:
     quality: Literal["fast", "balanced", "best"] = option("balanced", "effort of the best guess")
     sampler: str = option("", "sampler; empty takes the model's own")
     steps: int = option(0, "denoising steps; 0 takes the model's own number", low=0, high=1000)
-    grid: GridName = option(
-        "own", "noise levels visited; own is what the model's schedule proposes"
-    )
+    grid: GridName | Literal[""] = option("", "noise levels visited; empty takes the model's own")
     ratios: tuple[float, ...] = option(
         (), "noise-to-signal ratios to visit in place of a grid, noisiest first", low=1e-3, high=1e3
     )
@@ -105,6 +103,8 @@ def build(config: Config, companions: Sequence[Companion] = ()) -> Filler:
             "Samples": used.samples,
             "Crops": len(crops),
         }
+        if walk := _walk(used, bundle):
+            facts["Walk"] = walk
         if not used.samples:
             facts["Quality"] = used.quality
         return _filling(samples, level, hole, used, facts)
@@ -250,16 +250,9 @@ def _drawer(bundle: Bundle[Inpainter], config: Config, ctx: Context) -> Callable
 
     inpainter = bundle.model
     inpainter.net.to(ctx.device)
-    walk = build_walk(
-        WalkConfig(
-            grid=config.grid,
-            ratios=config.ratios,
-            steps=config.steps,
-            sampler=config.sampler,
-            sampler_options=config.sampler_options,
-        ),
-        inpainter.config.schedule.build(),
-    )
+    told = _walk(config, bundle) | {"steps": config.steps, "sampler": config.sampler}
+    walk_config = from_dict(WalkConfig, told, where=f"walk of model '{bundle.card.name}': ")
+    walk = build_walk(walk_config, inpainter.config.schedule.build())
     batch = config.batch
 
     def draw(
@@ -298,6 +291,16 @@ def _drawer(bundle: Bundle[Inpainter], config: Config, ctx: Context) -> Callable
         return torch.stack(done)
 
     return draw
+
+
+def _walk(config: Config, bundle: Bundle[Inpainter]) -> dict[str, Any]:
+    """What the card says of the model's walk and what is asked for instead, besides sampler and steps."""
+    walk = dict(bundle.card.walk)
+    if config.grid or config.ratios:  # each says all levels, so the card says none of them
+        walk |= {"grid": config.grid or "own", "ratios": list(config.ratios)}
+    if config.sampler_options:
+        walk["sampler_options"] = config.sampler_options
+    return walk
 
 
 def _filling(

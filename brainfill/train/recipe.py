@@ -18,17 +18,6 @@ _LONGEST_CHAIN = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Walk:
-    """How a trained model is used unless something else is asked for; goes to its card."""
-
-    sampler: str = option("ddim", "sampler")
-    steps: int = option(10, "its steps", low=1, high=1000)
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
-
-
-@dataclass(frozen=True, kw_only=True)
 class ModelChoice:
     """Which model is trained."""
 
@@ -50,7 +39,9 @@ class Recipe(ModelChoice):
     parameters: int = option(0, "of the network", low=0)
     model: dict[str, Any] = option({}, "settings of the model, as changes of the preset")
     train: dict[str, Any] = option({}, "settings of training")
-    walk: Walk = option(Walk(), "how it is used")
+    walk: dict[str, Any] = option(
+        {}, "from noise to image, unless something else is asked for; goes to the card"
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -21,10 +21,11 @@ from brainfill.bundles.store import (
     save_bundle,
     sha256,
 )
-from brainfill.core.config import to_dict
+from brainfill.core.config import from_dict, to_dict
 from brainfill.core.context import ignore
 from brainfill.core.errors import ConfigError
 from brainfill.core.registry import load
+from brainfill.diffusion.walk import SAMPLERS, WalkConfig
 from brainfill.nets.unet import count_parameters
 from brainfill.train.archive import kind_of
 from brainfill.train.config import LoopConfig
@@ -80,6 +81,7 @@ def train_run(
     kind = None if dry_run and not data.is_file() else kind_of(data)
     module = learner_of(recipe.family, recipe.learner, kind)
     config = resolved(recipe.family, recipe.preset, [*recipe.settings(), *settings], module)
+    walk_of(recipe)  # a mistake in it is best found before the training
     plain = _plain(recipe, module, config)
     if dry_run:
         say(json.dumps(plain, indent=2))
@@ -108,6 +110,17 @@ def train_run(
         export(out / BUNDLE, recipe, config.train, state, learner, pack)
     leave_workers()
     return out / BUNDLE
+
+
+def walk_of(recipe: Recipe) -> WalkConfig:
+    """How a model is used that a recipe makes.
+
+    Raises:
+        ConfigError: walks have no such options, or there is no such sampler.
+    """
+    walk = from_dict(WalkConfig, recipe.walk, where=f"recipe {recipe.name}: walk.")
+    load(SAMPLERS, walk.sampler)
+    return walk
 
 
 def _plain(recipe: Recipe, module: ModuleType, config: RunConfig) -> dict[str, Any]:
@@ -173,7 +186,7 @@ def export(
     pack: Pack,
 ) -> None:
     """Write the averaged weights of a run as a bundle, named after the folder of the run."""
-    name = folder.parent.name
+    name, walk = folder.parent.name, walk_of(recipe)
     made_by = (
         f"brainfill {__version__}: train {_asked(recipe)}, step {state.step} of {config.steps}, "
         f"batch {config.batch}"
@@ -183,8 +196,9 @@ def export(
         family=recipe.family,
         made_by=made_by,
         spacing_mm=pack.spacing_mm,
-        sampler=recipe.walk.sampler,
-        steps=recipe.walk.steps,
+        sampler=walk.sampler,
+        steps=walk.steps,
+        walk={k: v for k, v in recipe.walk.items() if k not in ("sampler", "steps")},
         data=f"{len(pack.names)} scans: {', '.join(pack.names)}",
         **learner.facts(),
     )

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from brainfill.bundles.store import package_of
-from brainfill.core.registry import load
-from brainfill.core.registry import names as modules
+from brainfill.core.registry import load, names
 from brainfill.nets.unet import count_parameters
 from brainfill.train import recipe
+from brainfill.train.run import walk_of
 from brainfill.train.settings import learner_of, resolved
 
 FOUND = recipe.names()
@@ -45,4 +45,4 @@ def test_a_recipe_of_a_paper_names_it_and_where_it_is(made):
 
 
 def test_a_recipe_walks_with_a_sampler_there_is(made):
-    assert made.walk.sampler in modules("brainfill.diffusion.samplers")
+    assert walk_of(made).sampler in names("brainfill.diffusion.samplers")

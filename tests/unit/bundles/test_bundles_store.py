@@ -31,6 +31,7 @@ CARD = Card(
     spacing_mm=1.5,
     sampler="heun",
     steps=4,
+    walk={"last_x0_steps": 1},
     licence="CC0",
     citation="Nobody 1900",
     data="2 scans: a, b",

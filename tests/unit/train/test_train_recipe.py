@@ -10,7 +10,7 @@ from brainfill.core.config import from_dict
 from brainfill.core.errors import ConfigError, DataError, InputMissingError
 from brainfill.train.learners import paint
 from brainfill.train.pack import Pack, save_pack
-from brainfill.train.recipe import Recipe, Walk, chosen, read
+from brainfill.train.recipe import Recipe, chosen, read
 from brainfill.train.run import train_run
 from brainfill.train.settings import resolved
 
@@ -32,6 +32,7 @@ lesions = 1.5
 
 [walk]
 steps = 7
+last_x0_steps = 2
 """
 
 
@@ -56,7 +57,7 @@ def test_a_recipe_stands_over_the_one_that_it_is_like(small):
     assert found.model == {"crop_vox": [4, 9, 10]}
     assert found.train["masks"] == under.train["masks"] | {"lesions": 1.5}
     assert found.train["rate"] == under.train["rate"] == 1e-4
-    assert found.walk == Walk(sampler="ddim", steps=7)
+    assert found.walk == {"sampler": "ddim", "steps": 7, "last_x0_steps": 2}
 
 
 def test_the_recipes_of_one_paper_differ_in_their_holes_alone():
@@ -133,7 +134,7 @@ def test_a_run_by_a_recipe_records_it_and_its_bundle_walks_as_it_says(small, dat
         read(str(small)), data, tmp_path / "run", settings=["train.batch=1"], say=said.append
     )
     card = load_bundle(folder).card
-    assert (card.sampler, card.steps) == ("ddim", 7)
+    assert (card.sampler, card.steps, card.walk) == ("ddim", 7, {"last_x0_steps": 2})
     assert "train --recipe small, step 1 of 1, batch 1" in card.made_by
     kept = json.loads((tmp_path / "run" / "run.json").read_text())
     assert (kept["recipe"], kept["learner"], kept["train"]["ring"]) == ("small", "inpaint", 1.0)
@@ -167,7 +168,6 @@ def test_a_recipe_and_options_that_it_settles_are_refused():
         ("famly = 'slice2d'", ConfigError, "unknown setting 'recipe .*bad.toml: famly'"),
         ("family = 3", ConfigError, "family' must be text, got 3"),
         ("parameters = -1", ConfigError, "parameters must be at least 0, got -1"),
-        ("[walk]\nsteps = 0", ConfigError, "steps must be between 1 and 1000, got 0"),
         ("like = 'nothing'", ConfigError, "unknown recipe 'nothing'; known: .*t1-fill"),
         ("family = ", DataError, "bad.toml' is not TOML"),
     ],
@@ -176,6 +176,20 @@ def test_recipes_that_say_what_recipes_do_not_are_refused(tmp_path, text, error,
     (tmp_path / "bad.toml").write_text(text)
     with pytest.raises(error, match=sentence):
         read(str(tmp_path / "bad.toml"))
+
+
+@pytest.mark.parametrize(
+    ("walk", "sentence"),
+    [
+        ({"steps": 0}, "steps must be between 1 and 1000, got 0"),
+        ({"stepps": 5}, "unknown setting 'recipe x: walk.stepps'"),
+        ({"sampler": "dim"}, "unknown sampler 'dim'"),
+    ],
+)
+def test_a_walk_that_cannot_be_taken_is_refused_before_the_training(data, tmp_path, walk, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        train_run(Recipe(name="x", walk=walk), data, tmp_path / "run", say=lambda _: None)
+    assert not (tmp_path / "run").exists()
 
 
 def test_recipes_that_are_like_each_other_are_refused(tmp_path):
