@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from brainfill.bundles.store import Card, SegmenterBundle, save_bundle
+from brainfill.bundles.store import Bundle, Card, save_bundle
 from brainfill.core.config import override
 from brainfill.segmentation import blocks
 from brainfill.segmentation._base import Segmenter, SegmenterConfig
@@ -25,7 +25,7 @@ class Answers(nn.Module):
 def bundle_of(answer, classes=("background", "brain"), spacing_mm=1.0, crop_vox=(4, 4, 4)):
     """A bundle in memory that answers with these logits."""
     config = SegmenterConfig(classes=tuple(classes), crop_vox=crop_vox)
-    return SegmenterBundle(Card(spacing_mm=spacing_mm), Segmenter(config, Answers(answer)))
+    return Bundle(Card(spacing_mm=spacing_mm), Segmenter(config, Answers(answer)))
 
 
 def same_as_image(x):

@@ -10,8 +10,9 @@ import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from brainfill.core.atomic import make_folder, replacing
 from brainfill.core.config import check_ranges, from_dict, option, to_dict
@@ -23,16 +24,14 @@ from brainfill.core.registry import names as modules
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from brainfill.models._base import Inpainter
-    from brainfill.segmentation._base import Segmenter
-
 FORMAT = 1
 CARD, WEIGHTS, ABOUT = "config.json", "model.safetensors", "README.md"
 _SHIPPED = Path(__file__).parent
 _AGAIN = "install the model again"
 _LARGEST = 65504.0  # of float16, in which bundles are written
-_FILLS, _SEGMENTS = "brainfill.models", "brainfill.segmentation"
-_DOES = {_FILLS: "fills holes", _SEGMENTS: "finds the class of voxels"}
+# Registries of families. What the models of one do is said in the registry itself.
+INPAINTERS, SEGMENTERS = "brainfill.models", "brainfill.segmentation"
+FAMILIES = (INPAINTERS, SEGMENTERS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +46,7 @@ class Card:
     spacing_mm: float = option(1.0, "voxel size the model works at", unit="mm", low=0.1, high=10)
     sampler: str = option("ddim", "sampler of a model that fills, unless another is asked for")
     steps: int = option(10, "its steps, unless others are asked for", low=1, high=1000)
+    walk: dict[str, Any] = option({}, "what else is to be known of its walk, such as last_x0_steps")
     licence: str = option("", "terms of the weights")
     citation: str = option("", "what to cite")
     data: str = option("", "what the model was trained on")
@@ -64,20 +64,27 @@ class Card:
         check_ranges(self)
 
 
+class Model(Protocol):
+    """A network and what must be known to use it."""
+
+    @property
+    def config(self) -> Any:  # noqa: ANN401 - the Config of its family
+        """Settings of the family."""
+
+    @property
+    def net(self) -> nn.Module:
+        """Everything a bundle keeps: parameters, and buffers that are part of the state."""
+
+
+M = TypeVar("M")
+
+
 @dataclass(frozen=True)
-class Bundle:
-    """A loaded model that fills holes or paints lesions, with its card."""
+class Bundle(Generic[M]):
+    """A loaded model with its card."""
 
     card: Card
-    inpainter: Inpainter
-
-
-@dataclass(frozen=True)
-class SegmenterBundle:
-    """A loaded model that finds the class of voxels, with its card."""
-
-    card: Card
-    segmenter: Segmenter
+    model: M
 
 
 def names() -> list[str]:
@@ -122,42 +129,23 @@ def read_card(folder: Path) -> Card:
     return from_dict(Card, plain, where=f"{path}: ")
 
 
-def load_bundle(folder: Path) -> Bundle:
-    """Read, check and build the inpainter in a folder, ready for use on the CPU in float32.
+def load_bundle(folder: Path, needs: str = "") -> Bundle[Any]:
+    """Read, check and build the model in a folder, ready for use on the CPU in float32.
+
+    Args:
+        folder: of the bundle.
+        needs: registry that the family must be in, such as INPAINTERS; any of them if "".
 
     Raises:
         UnavailableError: weights are missing, damaged, or do not belong to the card.
-        ConfigError: the card names an unknown family, one that does not fill, or settings its family does not have.
+        ConfigError: the card names an unknown family, one of another kind, or settings its family does not have.
     """
-    return Bundle(*_loaded(folder, _FILLS))
-
-
-def load_segmenter(folder: Path) -> SegmenterBundle:
-    """Read, check and build the segmenter in a folder, ready for use on the CPU in float32.
-
-    Raises:
-        UnavailableError: weights are missing, damaged, or do not belong to the card.
-        ConfigError: the card names an unknown family, one that does not segment, or settings its family does not have.
-    """
-    return SegmenterBundle(*_loaded(folder, _SEGMENTS))
-
-
-def package_of(family: str) -> str:
-    """The registry a model family is in; that of inpainters for an unknown one."""
-    return _SEGMENTS if family in modules(_SEGMENTS) else _FILLS
-
-
-def what_it_does(card: Card) -> str:
-    """What a model is for, such as "fills holes"."""
-    return "paints lesions" if card.lesions else _DOES[package_of(card.family)]
-
-
-def _loaded(folder: Path, package: str) -> tuple[Card, Any]:
     card = read_card(folder)
-    if package_of(card.family) != package:
+    package = package_of(card.family)
+    if needs not in ("", package):
         msg = (
             f"model '{card.name}' is of the wrong kind: it {what_it_does(card)} (family "
-            f"'{card.family}'), and one is needed that {_DOES[package]}"
+            f"'{card.family}'), and one is needed that {_does(needs)}"
         )
         raise ConfigError(msg, "see: brainfill list models")
     weights = folder / WEIGHTS
@@ -176,7 +164,22 @@ def _loaded(folder: Path, package: str) -> tuple[Card, Any]:
     model = family.build(config)
     _fill_in(model.net, weights)
     model.net.eval().requires_grad_(False)
-    return card, model
+    return Bundle(card, model)
+
+
+def package_of(family: str) -> str:
+    """The registry a model family is in; that of inpainters for an unknown one."""
+    return next((package for package in FAMILIES if family in modules(package)), INPAINTERS)
+
+
+def what_it_does(card: Card) -> str:
+    """What a model is for, such as "fills holes"."""
+    return "paints lesions" if card.lesions else _does(package_of(card.family))
+
+
+def _does(package: str) -> str:
+    does: str = import_module(package).DOES
+    return does
 
 
 def _fill_in(net: nn.Module, weights: Path) -> None:
@@ -184,7 +187,7 @@ def _fill_in(net: nn.Module, weights: Path) -> None:
     from safetensors.torch import load_file
 
     try:
-        tensors = {name: tensor.float() for name, tensor in load_file(weights).items()}
+        tensors = {name: _single(tensor) for name, tensor in load_file(weights).items()}
         net.load_state_dict(tensors)
     except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:
         first_line = str(error).partition("\n")[0]
@@ -195,25 +198,31 @@ def _fill_in(net: nn.Module, weights: Path) -> None:
         raise UnavailableError(msg, _AGAIN)
 
 
+def _single(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
 def _not_finite(tensors: Mapping[str, Tensor]) -> str:
-    """The first tensor with values that no bundle holds; "" if there is none."""
+    """The first tensor of fractions with values that no bundle holds; "" if there is none."""
+    fractions = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
     # NaN is not below anything.
-    return next((n for n, t in tensors.items() if not bool((t.abs() <= _LARGEST).all())), "")
+    return next((n for n, t in fractions.items() if not bool((t.abs() <= _LARGEST).all())), "")
 
 
 def save_bundle(
     folder: Path,
-    model: Inpainter | Segmenter,
+    model: Model,
     weights: Mapping[str, Tensor],
     card: Card,
     about: str,
 ) -> None:
-    """Write a bundle with its weights in float16; the checksum and configuration are filled in.
+    """Write a bundle with its parameters in float16; the checksum and configuration are filled in.
 
     Args:
         folder: made if needed; the files of an earlier bundle there are replaced.
-        model: gives the configuration.
-        weights: tensors by parameter name, usually averaged over training.
+        model: gives the configuration and tells parameters from buffers, which keep their precision: a count, or a
+            running variance, may be none of the numbers of float16.
+        weights: tensors by their names in the network, usually averaged over training.
         card: everything but `config`, `format` and `weights_sha256`.
         about: text of the README.
 
@@ -224,7 +233,9 @@ def save_bundle(
     import torch
     from safetensors.torch import save
 
-    half = {name: t.detach().cpu().to(torch.float16).contiguous() for name, t in weights.items()}
+    parameters = {name for name, _ in model.net.named_parameters()}
+    kept = {name: t.detach().cpu().contiguous() for name, t in weights.items()}
+    half = {name: t.to(torch.float16) if name in parameters else t for name, t in kept.items()}
     if wrong := _not_finite(half):
         msg = f"the weights of '{card.name}' are not finite numbers in half precision ({wrong}), so they are not saved"
         raise DataError(msg, "train again, with a lower train.rate")

@@ -11,11 +11,16 @@ from brainfill.bundles import store
 from brainfill.cli.examples import examples
 from brainfill.cli.options import Json
 from brainfill.core.registry import describe
+from brainfill.train import recipe
 
 _REGISTRIES = {
     "fillers": ["brainfill.fillers"],
     "painters": ["brainfill.painters"],
     "samplers": ["brainfill.diffusion.samplers"],
+    "guidance": ["brainfill.diffusion.guidance"],
+    "codecs": ["brainfill.diffusion.codecs"],
+    "tilings": ["brainfill.diffusion.tilings"],
+    "learners": ["brainfill.train.learners"],
     "families": ["brainfill.models", "brainfill.segmentation"],
     "steps": ["brainfill.preprocess.steps"],
     "strippers": ["brainfill.preprocess.strippers"],
@@ -34,9 +39,14 @@ def command(
         Literal[
             "models",
             "samplers",
+            "guidance",
+            "codecs",
+            "tilings",
             "fillers",
             "painters",
             "families",
+            "learners",
+            "recipes",
             "steps",
             "strippers",
             "tissues",
@@ -46,8 +56,8 @@ def command(
     ],
     as_json: Json = False,
 ) -> None:
-    """List the models, samplers, filling and painting methods, model families, preprocessing steps, skull strippers, tissue segmenters or thickness backends there are."""
-    found = _models() if what == "models" else _described(_REGISTRIES[what])
+    """List the models, samplers, kinds of guidance, codecs, tilings, filling and painting methods, model families, learners, recipes of training, preprocessing steps, skull strippers, tissue segmenters or thickness backends there are."""
+    found = _OTHERS[what]() if what in _OTHERS else _described(_REGISTRIES[what])
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -66,3 +76,6 @@ def _models() -> dict[str, str]:
         c.name: f"{store.what_it_does(c)}: {c.family}, version {c.version}, licence: {c.licence}"
         for c in cards
     }
+
+
+_OTHERS = {"models": _models, "recipes": recipe.describe}

@@ -22,10 +22,12 @@ from brainfill.core.config import check_ranges, option
 from brainfill.core.context import ignore
 from brainfill.core.errors import ConfigError, InputMissingError
 from brainfill.tasks._device import RunConfig, resolve_device
+from brainfill.train.recipe import ModelChoice, chosen
 
 _TRAIN = examples(
     "brainfill train --data BIDS_DIR --lesions MASKS -o RUN --family pseudo3d --preset small",
     "brainfill train --data PACKED.npz -o RUN --max-minutes 60 --set train.steps=1000",
+    "brainfill train --data PACKED.npz -o RUN --recipe fill-p3d-mixture",
 )
 _PACKS = examples(
     "brainfill train pack BIDS_DIR -o PACKED.npz --lesions MASKS",
@@ -43,11 +45,12 @@ Exclude = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions:
+class TrainOptions(ModelChoice):
     """What to train; the rest is set with --set."""
 
-    family: str = option("pseudo3d", "model family; see: brainfill list families")
-    preset: str = option("small", "size of the model: tiny, small or paper")
+    recipe: str = option(
+        "", "all settings by one name, or a .toml file; see: brainfill list recipes"
+    )
     max_minutes: float | None = option(
         None, "stop after this time", unit="minutes", low=0, high=525_600
     )
@@ -69,11 +72,17 @@ def command(
     ] = None,
     lesions: Lesions = "",
     exclude: Exclude = None,
+    recipe: Annotated[str, flag(TrainOptions, "recipe", values=values.recipes)] = default(
+        TrainOptions, "recipe"
+    ),
     family: Annotated[str, flag(TrainOptions, "family", values=values.FAMILIES)] = default(
         TrainOptions, "family"
     ),
     preset: Annotated[str, flag(TrainOptions, "preset", values=values.PRESETS)] = default(
         TrainOptions, "preset"
+    ),
+    learner: Annotated[str, flag(TrainOptions, "learner", values=values.LEARNERS)] = default(
+        TrainOptions, "learner"
     ),
     max_minutes: Annotated[float | None, flag(TrainOptions, "max_minutes")] = default(
         TrainOptions, "max_minutes"
@@ -98,14 +107,15 @@ def command(
     if data is None or out is None:
         msg = f"training needs {'--data' if data is None else '-o RUN'}"
         raise ConfigError(msg, "brainfill train --data BIDS_OR_MANIFEST -o RUN")
+    options = {"family": family, "preset": preset, "learner": learner}
+    made = chosen(recipe or None, **_given(ctx, options))
     began = time.monotonic()
     say = ignore if quiet else _say
     packed = _packed(data, lesions, exclude or [], out, say, dry_run=dry_run)
     from brainfill.train.run import train_run
 
     bundle = train_run(
-        family,
-        preset,
+        made,
         packed,
         out,
         settings=set_,
@@ -118,8 +128,9 @@ def command(
         return
     summary = {
         "Output": str(bundle),
-        "Family": family,
-        "Preset": preset,
+        **({"Recipe": made.name} if made.name else {}),
+        "Family": made.family,
+        "Preset": made.preset,
         "Settings": list(set_),
         "RuntimeSeconds": round(time.monotonic() - began, 2),
     }
@@ -172,6 +183,16 @@ def _packed(
         make_folder(out, "choose another folder with -o")
         pack_sources(sources, packed, say)
     return packed
+
+
+def _given(ctx: typer.Context, options: dict[str, str]) -> dict[str, str]:
+    """Those options that were written on the command line."""
+    sources = {name: ctx.get_parameter_source(name) for name in options}
+    return {
+        name: value
+        for name, value in options.items()
+        if (source := sources[name]) is not None and source.name == "COMMANDLINE"
+    }
 
 
 def _say(line: str) -> None:

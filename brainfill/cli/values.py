@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from brainfill.bundles import store
 from brainfill.core.registry import describe
+from brainfill.train import recipe
 
 Values = Callable[[str], list[tuple[str, str]]]
 
@@ -31,6 +32,11 @@ def models(incomplete: str) -> list[tuple[str, str]]:
     return _beginning(incomplete, {card.name: store.what_it_does(card) for card in cards})
 
 
+def recipes(incomplete: str) -> list[tuple[str, str]]:
+    """The recipes that come with the package."""
+    return _beginning(incomplete, recipe.describe())
+
+
 def words(*known: str) -> Values:
     """These words."""
 
@@ -49,5 +55,6 @@ PAINTERS = plugins("brainfill.painters")
 SAMPLERS = plugins("brainfill.diffusion.samplers")
 STRIPPERS = plugins("brainfill.preprocess.strippers", others=("auto", "none"))
 FAMILIES = plugins("brainfill.models", "brainfill.segmentation")
+LEARNERS = plugins("brainfill.train.learners")
 PRESETS = words("tiny", "small", "paper")
 DEVICES = words("auto", "cpu", "cuda", "mps")

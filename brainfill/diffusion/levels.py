@@ -77,7 +77,7 @@ class ScheduleConfig:
 class Tabulated:
     """Variance-preserving schedule through `STEPS` tabulated levels, log-linear in between.
 
-    Index i of the table is reached at time (i + 1) / STEPS. METHODS 1.1: "linear" after Ho et al.
+    Index i of the table is reached at time (i + 1) / STEPS. "linear" after Ho et al.
     2020 (https://arxiv.org/abs/2006.11239), "cosine" after Nichol and Dhariwal 2021
     (https://arxiv.org/abs/2102.09672), "vp" after Song et al. 2021
     (https://arxiv.org/abs/2011.13456).

@@ -13,12 +13,13 @@ class Move(NamedTuple):
     """One move from level `now` to level `then`.
 
     "denoise" and "encode" ask the sampler to follow the network, towards less or more noise;
-    "renoise" adds fresh noise without asking the network.
+    "renoise" adds fresh noise without asking the network; "estimate" takes the network's clean
+    estimate as it is, for x at `then`.
     """
 
     now: Level
     then: Level
-    kind: Literal["denoise", "renoise", "encode"]
+    kind: Literal["denoise", "renoise", "encode", "estimate"]
 
 
 def denoise(levels: Sequence[Level]) -> list[Move]:
@@ -29,8 +30,7 @@ def denoise(levels: Sequence[Level]) -> list[Move]:
 def repaint(levels: Sequence[Level], jump: int, repeats: int) -> list[Move]:
     """Down with jumps back up, so that both sides of the mask border agree.
 
-    Lugmayr et al. 2022, https://arxiv.org/abs/2201.09865; METHODS 1.4 gives the counts. Every
-    `jump` steps the walk climbs `jump` levels, `repeats` - 1 times, before it goes on.
+    Lugmayr et al. 2022, https://arxiv.org/abs/2201.09865. Every `jump` steps the walk climbs `jump` levels, `repeats` - 1 times, before it goes on.
 
     Args:
         levels: n + 1 levels, noisiest first, ending clean.
@@ -54,10 +54,15 @@ def repaint(levels: Sequence[Level], jump: int, repeats: int) -> list[Move]:
 
 
 def encode_decode(levels: Sequence[Level]) -> list[Move]:
-    """Up by inverting the sampler, then down the same way (METHODS 1.4, S-DDIM-inv).
+    """Up by inverting the sampler, then down the same way (Song et al. 2021, section 4.3).
 
-    The image is taken to be at the smallest noisy level, since no noise can be read off a clean one.
+    https://arxiv.org/abs/2010.02502. The image is taken to be at the smallest noisy level, since no
+    noise can be read off a clean one, and is brought back to that level: one more move would be an
+    estimate of something cleaner than what was given.
+
+    Args:
+        levels: noisiest first, ending clean.
     """
     noisy = levels[:-1]
     up = [Move(now, then, "encode") for now, then in pairwise(noisy[::-1])]
-    return up + denoise(levels)
+    return up + denoise(noisy)

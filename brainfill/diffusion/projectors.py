@@ -18,7 +18,9 @@ class Projector(Protocol):
 
 
 class KeepKnown:
-    """Overwrites the known part with its own noisy version at the same level (RePaint, METHODS 1.4).
+    """Overwrites the known part with its own noisy version at the same level (RePaint).
+
+    Lugmayr et al. 2022, algorithm 1, https://arxiv.org/abs/2201.09865.
 
     Args:
         clean: known values (B, C, *S), any value where unknown.

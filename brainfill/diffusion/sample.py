@@ -8,13 +8,13 @@ from typing import Protocol
 
 from torch import Tensor
 
-from brainfill.diffusion.denoiser import Condition, Denoiser
+from brainfill.diffusion.denoiser import Condition, Denoiser, Estimate
 from brainfill.diffusion.levels import Level
 from brainfill.diffusion.noise import Noise
 from brainfill.diffusion.plans import Move
 from brainfill.diffusion.projectors import Projector
 
-Denoise = Callable[[Tensor, Level], Tensor]
+Denoise = Callable[[Tensor, Level], Estimate]
 
 
 class Sampler(Protocol):
@@ -54,9 +54,11 @@ def sample(
         if move.kind == "renoise":
             x = renoise(x, move.now, move.then, noise)
             sampler.reset()
+        elif move.kind == "estimate":
+            x = denoiser(x, move.now, cond, turn=turn).clean
         else:
 
-            def denoise(x: Tensor, level: Level, turn: int = turn) -> Tensor:
+            def denoise(x: Tensor, level: Level, turn: int = turn) -> Estimate:
                 return denoiser(x, level, cond, turn=turn)
 
             x = sampler.step(denoise, x, move.now, move.then, noise)

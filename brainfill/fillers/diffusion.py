@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from brainfill.bundles.store import find, load_bundle, what_it_does
+from brainfill.bundles.store import INPAINTERS, find, load_bundle, what_it_does
 from brainfill.core.background import from_background
 from brainfill.core.companion import Companion
 from brainfill.core.config import check_ranges, from_dict, option
 from brainfill.core.context import Context, seed_of
 from brainfill.core.errors import ConfigError, ShortageError
 from brainfill.core.grid import BoolArray, FloatArray
-from brainfill.core.registry import load
 from brainfill.core.threads import torch_threads
 from brainfill.core.volume import Mask, Volume
+from brainfill.diffusion.grids import GridName
 from brainfill.fillers._base import Filler, Filling
 from brainfill.fillers._ring import ring_match
 from brainfill.fillers._start import Start, bridged_start, patched_start
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from brainfill.bundles.store import Bundle
+    from brainfill.models._inpainter import Inpainter
 
 COMPANIONS = True
 # What differs from the model's own patches; README has what each costs and gives.
@@ -62,6 +63,10 @@ class Config:
     quality: Literal["fast", "balanced", "best"] = option("balanced", "effort of the best guess")
     sampler: str = option("", "sampler; empty takes the model's own")
     steps: int = option(0, "denoising steps; 0 takes the model's own number", low=0, high=1000)
+    grid: GridName | Literal[""] = option("", "noise levels visited; empty takes the model's own")
+    ratios: tuple[float, ...] = option(
+        (), "noise-to-signal ratios to visit in place of a grid, noisiest first", low=1e-3, high=1e3
+    )
     samples: int = option(
         0,
         "fills drawn, each with the grain of tissue; 0 is the model's best guess",
@@ -98,6 +103,8 @@ def build(config: Config, companions: Sequence[Companion] = ()) -> Filler:
             "Samples": used.samples,
             "Crops": len(crops),
         }
+        if walk := _walk(used, bundle):
+            facts["Walk"] = walk
         if not used.samples:
             facts["Quality"] = used.quality
         return _filling(samples, level, hole, used, facts)
@@ -105,15 +112,15 @@ def build(config: Config, companions: Sequence[Companion] = ()) -> Filler:
     return fill
 
 
-def _model(name: str) -> Bundle:
+def _model(name: str) -> Bundle[Inpainter]:
     """The model, if it is one that fills T1-weighted images.
 
     Raises:
         UnavailableError: there is no such model.
         ConfigError: it is of another kind.
     """
-    bundle = load_bundle(find(name))
-    family = bundle.inpainter.config
+    bundle = load_bundle(find(name), INPAINTERS)
+    family = bundle.model.config
     if bundle.card.lesions or not family.conditional or family.contrasts != ("T1w",):
         msg = (
             f"model '{name}' is of the wrong kind: it {what_it_does(bundle.card)} "
@@ -123,25 +130,25 @@ def _model(name: str) -> Bundle:
     return bundle
 
 
-def _completed(config: Config, bundle: Bundle) -> Config:
+def _completed(config: Config, bundle: Bundle[Inpainter]) -> Config:
     """The configuration with what it leaves to the model taken from its card."""
     card = bundle.card
     return replace(
         config,
         sampler=config.sampler or card.sampler,
-        steps=config.steps or card.steps,
+        steps=len(config.ratios) or config.steps or card.steps,
     )
 
 
 def _start(
     image: Volume,
     hole: Mask,
-    bundle: Bundle,
+    bundle: Bundle[Inpainter],
     config: Config,
     ctx: Context,
     companions: Sequence[Companion],
 ) -> Start:
-    family = bundle.inpainter.config
+    family = bundle.model.config
     if family.first_fill != "patch":
         if companions:
             msg = f"model '{config.model}' has no use for other images: it does not begin with patches"
@@ -165,7 +172,7 @@ def _corrected(
     guessed: BoolArray,
     start: Start,
     crops: Sequence[Crop],
-    bundle: Bundle,
+    bundle: Bundle[Inpainter],
     config: Config,
     ctx: Context,
 ) -> FloatArray:
@@ -211,7 +218,7 @@ def _changes(
         draw: gives samples of the crop.
         mirror: gives the reflection in the head's plane of symmetry.
     """
-    from brainfill.models._base import normalised, tissue_level
+    from brainfill.models._brightness import normalised, tissue_level
 
     grid = hole.grid
     values, unknown = cut(start.image, grid, crop), touched(hole.data, grid, crop)
@@ -234,18 +241,18 @@ def _changes(
     return np.stack(changes)
 
 
-def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tensor]:
+def _drawer(bundle: Bundle[Inpainter], config: Config, ctx: Context) -> Callable[..., Tensor]:
     """A function that draws all samples of a crop, in batches that fit into memory."""
     import torch
 
-    from brainfill.diffusion.plans import denoise
-    from brainfill.models._base import expected, first_fill
+    from brainfill.diffusion.walk import WalkConfig, build_walk
+    from brainfill.models._first_fill import expected, first_fill
 
-    inpainter = bundle.inpainter
+    inpainter = bundle.model
     inpainter.net.to(ctx.device)
-    plan = denoise(inpainter.config.schedule.build().levels(config.steps))
-    module = load("brainfill.diffusion.samplers", config.sampler)
-    sampler = module.build(from_dict(module.Config, config.sampler_options, "sampler_options."))
+    told = _walk(config, bundle) | {"steps": config.steps, "sampler": config.sampler}
+    walk_config = from_dict(WalkConfig, told, where=f"walk of model '{bundle.card.name}': ")
+    walk = build_walk(walk_config, inpainter.config.schedule.build())
     batch = config.batch
 
     def draw(
@@ -274,9 +281,7 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
             seeds = [seed_of(ctx.seed, number, len(done) + i) for i in range(size)]
             many = (size, -1, -1, -1, -1)
             try:
-                drawn = inpainter.sample(
-                    first.expand(many), hole.expand(many), plan, sampler, seeds
-                )
+                drawn = inpainter.sample(first.expand(many), hole.expand(many), *walk, seeds)
             except (RuntimeError, MemoryError) as error:
                 if not _out_of_memory(error):
                     raise
@@ -286,6 +291,16 @@ def _drawer(bundle: Bundle, config: Config, ctx: Context) -> Callable[..., Tenso
         return torch.stack(done)
 
     return draw
+
+
+def _walk(config: Config, bundle: Bundle[Inpainter]) -> dict[str, Any]:
+    """What the card says of the model's walk and what is asked for instead, besides sampler and steps."""
+    walk = dict(bundle.card.walk)
+    if config.grid or config.ratios:  # each says all levels, so the card says none of them
+        walk |= {"grid": config.grid or "own", "ratios": list(config.ratios)}
+    if config.sampler_options:
+        walk["sampler_options"] = config.sampler_options
+    return walk
 
 
 def _filling(

@@ -2,3 +2,5 @@
 
 A family module defines Config (a FamilyConfig with its own defaults), PRESETS and build().
 """
+
+DOES = "fills holes"

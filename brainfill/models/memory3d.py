@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from brainfill.core.config import option
-from brainfill.models._base import FamilyConfig, Inpainter, inpainter
+from brainfill.models._config import FamilyConfig
+from brainfill.models._inpainter import Inpainter, inpainter
 from brainfill.nets.unet import UNetConfig
 
 
@@ -59,7 +60,8 @@ PRESETS = {
         crop_vox=(16, 16, 16),
     ),
     "small": Config(),
-    # METHODS 1.5, family D, 24,256,384 parameters, trained on patches as inpaint-3d-patch.
+    # Durrer et al. 2024, https://arxiv.org/abs/2403.14499: 24,256,384 parameters; trained on patches as Bieder et al.
+    # 2023 do, https://arxiv.org/abs/2303.15288.
     "paper": Config(
         prediction="eps",
         first_fill="zero",

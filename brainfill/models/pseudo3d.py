@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from brainfill.core.config import option
-from brainfill.models._base import FamilyConfig, Inpainter, inpainter
+from brainfill.models._config import FamilyConfig
+from brainfill.models._inpainter import Inpainter, inpainter
 from brainfill.nets.unet import UNetConfig
 
 
@@ -37,7 +38,7 @@ PRESETS = {
         crop_vox=(8, 24, 24),
     ),
     "small": Config(),
-    # METHODS 1.5, family B-p3d, 134,332,673 parameters, and its recipe fill-p3d-mixture.
+    # Uhr et al. 2025, https://arxiv.org/abs/2503.20571: 134,332,673 parameters.
     "paper": Config(
         prediction="eps",
         first_fill="zero",

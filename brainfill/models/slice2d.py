@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from brainfill.core.config import option
-from brainfill.models._base import FamilyConfig, Inpainter, inpainter
+from brainfill.models._config import FamilyConfig
+from brainfill.models._inpainter import Inpainter, inpainter
 from brainfill.nets.unet import UNetConfig
 
 
@@ -35,7 +36,7 @@ PRESETS = {
         crop_vox=(4, 24, 24),
     ),
     "small": Config(),
-    # METHODS 1.5, family B, 113,670,913 parameters, and its recipe fill-2d-mixture.
+    # Uhr et al. 2025, https://arxiv.org/abs/2503.20571: 113,670,913 parameters.
     "paper": Config(
         prediction="eps",
         first_fill="zero",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -11,8 +12,10 @@ from brainfill.nets.convs import GroupNorm, Kind, ThroughPlane, conv, zeroed
 class ResBlock(nn.Module):
     """Two convolutions around an added noise-level embedding, plus a skip connection.
 
-    Ho et al. 2020, https://arxiv.org/abs/2006.11239; pseudo-3D placement as METHODS 1.6: after
-    each in-plane convolution, before the embedding and before the skip are added.
+    Ho et al. 2020, https://arxiv.org/abs/2006.11239. Pseudo-3D mixing follows each in-plane
+    convolution, before the embedding and before the skip are added. With `scale_shift` the embedding
+    scales and shifts the second normalisation, and with `halves` the block also halves the grid, by
+    means (Dhariwal and Nichol 2021, section 3, https://arxiv.org/abs/2105.05233).
     """
 
     def __init__(
@@ -25,30 +28,49 @@ class ResBlock(nn.Module):
         *,
         through_plane: bool,
         dropout: float = 0.0,
+        scale_shift: bool = False,
+        halves: bool = False,
     ) -> None:
         super().__init__()
         self.norm1 = GroupNorm(groups, inputs)
         self.conv1 = conv(kind, inputs, outputs)
-        self.embed = nn.Linear(embedding, outputs)
+        self.embed = nn.Linear(embedding, 2 * outputs if scale_shift else outputs)
         self.norm2 = GroupNorm(groups, outputs)
         self.dropout = nn.Dropout(dropout)
         self.conv2 = zeroed(conv(kind, outputs, outputs))
         self.mix1 = ThroughPlane(outputs) if through_plane else None
         self.mix2 = ThroughPlane(outputs) if through_plane else None
+        self.scale_shift = scale_shift
+        self.halves = halves
         self.skip = nn.Identity() if inputs == outputs else conv(kind, inputs, outputs, size=1)
 
     def forward(self, x: Tensor, emb: Tensor, depth: int) -> Tensor:
         """x (N, inputs, *S) and emb (N, embedding) to (N, outputs, *S); N = B * depth."""
-        h = self.conv1(F.silu(self.norm1(x)))
+        h = F.silu(self.norm1(x))
+        if self.halves:
+            x, h = halved(x), halved(h)
+        h = self.conv1(h)
         if self.mix1 is not None:
             h = self.mix1(h, depth)
         e = self.embed(F.silu(emb)).to(h.dtype)
-        h = h + e.reshape(*e.shape, *(1,) * (h.ndim - 2))
-        h = self.conv2(self.dropout(F.silu(self.norm2(h))))
+        e = e.reshape(*e.shape, *(1,) * (h.ndim - 2))
+        if self.scale_shift:
+            scale, shift = e.chunk(2, dim=1)
+            h = self.norm2(h) * (1 + scale) + shift
+        else:
+            h = self.norm2(h + e)
+        h = self.conv2(self.dropout(F.silu(h)))
         if self.mix2 is not None:
             h = self.mix2(h, depth)
         shortcut: Tensor = self.skip(x)
         return shortcut + h
+
+
+def halved(x: Tensor) -> Tensor:
+    """Means of 2 x 2 (x 2) voxels of x (N, C, *S); what is left over at an odd end is a mean of its own."""
+    ends = [p for size in reversed(x.shape[2:]) for p in (0, size % 2)]
+    even = F.pad(x, ends, mode="replicate")
+    return F.avg_pool2d(even, 2) if x.ndim == 4 else F.avg_pool3d(even, 2)
 
 
 class Attention(nn.Module):
@@ -64,11 +86,14 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x (N, C, *S) plus what each position gathers from the others; same shape."""
         tokens = self.norm(x).flatten(2).transpose(1, 2)
-        n, length, channels = tokens.shape
-        split = self.qkv(tokens).reshape(n, length, 3, self.heads, channels // self.heads)
-        q, k, v = split.permute(2, 0, 3, 1, 4)
+        q, k, v = by_head(self.qkv(tokens), self.heads)
         gathered = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         return x + self.out(gathered).transpose(1, 2).reshape(x.shape)
+
+
+def by_head(projected: Tensor, heads: int) -> Tensor:
+    """Queries, keys and values (n, length, 3 C) of every head: (3, n, heads, length, C / heads)."""
+    return torch.unflatten(projected, 2, (3, heads, -1)).permute(2, 0, 3, 1, 4)
 
 
 class Upsample(nn.Module):

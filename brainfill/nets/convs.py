@@ -34,6 +34,16 @@ def channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last_3d) if x.ndim == 5 else x
 
 
+def as_slices(x: Tensor) -> Tensor:
+    """A slab (B, C, D, H, W) as slices (B * D, C, H, W)."""
+    return x.transpose(1, 2).flatten(0, 1)
+
+
+def as_slab(x: Tensor, depth: int) -> Tensor:
+    """What slices (B * depth, C, ...) are together: (B, C, depth, ...)."""
+    return x.reshape(-1, depth, *x.shape[1:]).transpose(1, 2)
+
+
 class Conv3d(nn.Conv3d):
     """A 3D convolution that always takes oneDNN on a CPU.
 
@@ -68,7 +78,7 @@ class ThroughPlane(nn.Module):
     """The second half of a pseudo-3D convolution: three taps along the slice axis.
 
     Starts as the identity, so a network with 2D weights gives the 2D answer slice by slice.
-    METHODS 1.6, after Zhu et al. 2023, https://arxiv.org/abs/2307.10094 (Make-A-Volume).
+    After Zhu et al. 2023, https://arxiv.org/abs/2307.10094 (Make-A-Volume).
     """
 
     def __init__(self, channels: int) -> None:
@@ -79,6 +89,4 @@ class ThroughPlane(nn.Module):
 
     def forward(self, x: Tensor, depth: int) -> Tensor:
         """Mix neighbouring slices of x (B * depth, C, H, W); same shape."""
-        slab = x.reshape(-1, depth, *x.shape[1:]).transpose(1, 2)
-        mixed: Tensor = self.conv(slab)
-        return mixed.transpose(1, 2).flatten(0, 1)
+        return as_slices(self.conv(as_slab(x, depth)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from brainfill.bundles.store import Bundle, find, load_bundle
+from brainfill.bundles.store import INPAINTERS, Bundle, find, load_bundle
 from brainfill.core.background import from_background
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError
@@ -28,6 +28,8 @@ from brainfill.preprocess.crops import (
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from brainfill.models._inpainter import Inpainter
 
 _MARGIN_MM = 12.0
 
@@ -83,7 +85,9 @@ class Canvas:
 Draw = Callable[[Canvas], "Tensor"]
 
 
-def load_painter(name: str, images: Mapping[str, Volume], *, conditional: bool) -> Bundle:
+def load_painter(
+    name: str, images: Mapping[str, Volume], *, conditional: bool
+) -> Bundle[Inpainter]:
     """The model of a painter.
 
     Args:
@@ -95,8 +99,8 @@ def load_painter(name: str, images: Mapping[str, Volume], *, conditional: bool) 
         UnavailableError: there is no such model.
         ConfigError: it does not know the contrasts, or is of another kind.
     """
-    bundle = load_bundle(find(name))
-    config = bundle.inpainter.config
+    bundle = load_bundle(find(name), INPAINTERS)
+    config = bundle.model.config
     paints = set(config.contrasts) <= bundle.card.lesions.keys()
     if config.conditional != conditional or not paints:
         kind = "paints lesions into holes" if conditional else "redraws whole images of patients"
@@ -114,7 +118,7 @@ def paint_crops(
     images: Mapping[str, Volume],
     lesion: Mask,
     extent: Mask,
-    bundle: Bundle,
+    bundle: Bundle[Inpainter],
     draw: Draw,
     ctx: Context,
 ) -> dict[str, FloatArray]:
@@ -128,7 +132,7 @@ def paint_crops(
         draw: gives the painted crop (N, D, H, W) in units of the tissue level.
         ctx: device, threads; told how far the work is.
     """
-    bundle.inpainter.net.to(ctx.device)
+    bundle.model.net.to(ctx.device)
     grid = lesion.grid
     # What lies in the lesion is never read: the nearest tissue stands there.
     counted = {name: from_background(image, lesion.data) for name, image in images.items()}
@@ -144,7 +148,7 @@ def paint_crops(
         unknown = as_array(canvas.lesion[0, 0]) > 0
         with torch_threads(ctx):
             drawn = draw(canvas).float().cpu()
-        for channel, name in enumerate(bundle.inpainter.config.contrasts):
+        for channel, name in enumerate(bundle.model.config.contrasts):
             if name in painted:
                 values = as_array(drawn[channel]) * canvas.levels[channel]
                 # A lesion ends in a step, which splines would carry into it at other voxel sizes.
@@ -155,16 +159,20 @@ def paint_crops(
 
 
 def _canvas(
-    known: Mapping[str, FloatArray], lesion: Mask, crop: Crop, number: int, bundle: Bundle
+    known: Mapping[str, FloatArray],
+    lesion: Mask,
+    crop: Crop,
+    number: int,
+    bundle: Bundle[Inpainter],
 ) -> Canvas:
     import torch
 
-    from brainfill.models._base import normalised, tissue_level
+    from brainfill.models._brightness import normalised, tissue_level
 
     unknown = touched(lesion.data, lesion.grid, crop)
-    shown = [torch.zeros_like(as_tensor(unknown)) for _ in bundle.inpainter.config.contrasts]
+    shown = [torch.zeros_like(as_tensor(unknown)) for _ in bundle.model.config.contrasts]
     levels = [0.0] * len(shown)
-    for channel, name in enumerate(bundle.inpainter.config.contrasts):
+    for channel, name in enumerate(bundle.model.config.contrasts):
         if name in known:
             values = cut(known[name], lesion.grid, crop)
             levels[channel] = tissue_level(values, unknown)

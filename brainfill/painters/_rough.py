@@ -1,8 +1,8 @@
-"""Rough lesions redrawn by an unconditional model: SDEdit, with or without RePaint (METHODS section 7)."""
+"""Rough lesions redrawn by an unconditional model: SDEdit, with or without RePaint."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -11,15 +11,14 @@ import numpy as np
 from brainfill.bundles.store import Bundle
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context, seed_of
-from brainfill.core.registry import load
 from brainfill.core.volume import Mask, Volume
 from brainfill.painters._base import Canvas, Painter, Painting, load_painter, paint_crops
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from brainfill.diffusion.levels import Level
-    from brainfill.diffusion.plans import Move
+    from brainfill.diffusion.walk import WalkConfig
+    from brainfill.models._inpainter import Inpainter
 
 # The start level is counted in steps of a walk of 50 through 1000 levels, as its authors count it.
 _WALK, _LEVELS = 50, 1000
@@ -81,31 +80,34 @@ def rough_painter(config: RoughConfig, *, guarded: bool) -> Painter:
 
 
 def _redrawn(
-    bundle: Bundle, canvas: Canvas, config: RoughConfig, ctx: Context, *, guarded: bool
+    bundle: Bundle[Inpainter], canvas: Canvas, config: RoughConfig, ctx: Context, *, guarded: bool
 ) -> tuple[Tensor, int]:
     """The crop (N, D, H, W), redrawn from the noisiest start that leaves the lesion its contrast."""
-    inpainter = bundle.inpainter
-    module = load("brainfill.diffusion.samplers", "ddim")
-    levels = inpainter.config.schedule.build().levels
+    from brainfill.diffusion.walk import build_walk
+
+    inpainter = bundle.model
+    schedule = inpainter.config.schedule.build()
     rough = rough_lesion(canvas, bundle, config, seed_of(ctx.seed, canvas.number)).to(ctx.device)
     free = canvas.lesion.to(ctx.device) if guarded else None
     seeds = [seed_of(ctx.seed, canvas.number, 1)]
     for t0 in range(config.t0, 0, -1):
-        plan = start_plan(levels, t0, config.repeats, guarded)
-        painted = inpainter.redraw(rough, plan, module.build(module.Config()), seeds, free)
+        walk = build_walk(start_walk(t0, config.repeats, guarded=guarded), schedule)
+        painted = inpainter.redraw(rough, *walk, seeds, free)
         if kept_contrast(painted, rough, canvas) >= config.keep:
             break
     return painted[0], t0
 
 
-def rough_lesion(canvas: Canvas, bundle: Bundle, config: RoughConfig, seed: int) -> Tensor:
+def rough_lesion(
+    canvas: Canvas, bundle: Bundle[Inpainter], config: RoughConfig, seed: int
+) -> Tensor:
     """The crop (1, N, D, H, W) with the lesion painted in one brightness, and perhaps grain."""
     import torch
 
     rng = np.random.default_rng(seed)
     rough = canvas.image.clone()
     inside = canvas.lesion[0, 0] > 0
-    for channel, name in enumerate(bundle.inpainter.config.contrasts):
+    for channel, name in enumerate(bundle.model.config.contrasts):
         if not canvas.levels[channel]:
             continue
         seen = bundle.card.lesions[name]
@@ -117,15 +119,17 @@ def rough_lesion(canvas: Canvas, bundle: Bundle, config: RoughConfig, seed: int)
     return rough
 
 
-def start_plan(
-    levels: Callable[..., list[Level]], t0: int, repeats: int, guarded: bool
-) -> list[Move]:
-    """The moves from t0 steps of 50 down to clean; with a guard, each stretch is walked several times."""
-    from brainfill.diffusion.plans import denoise, repaint
+def start_walk(t0: int, repeats: int, *, guarded: bool) -> WalkConfig:
+    """From t0 steps of 50 down to clean; with a guard, each stretch is walked several times."""
+    from brainfill.diffusion.walk import WalkConfig
 
-    start = (1 + (t0 - 1) * _LEVELS // _WALK) / _LEVELS
-    down = levels(t0, start=start)
-    return repaint(down, jump=max(1, t0 // 2), repeats=repeats) if guarded else denoise(down)
+    return WalkConfig(
+        plan="repaint" if guarded else "denoise",
+        steps=t0,
+        start=(1 + (t0 - 1) * _LEVELS // _WALK) / _LEVELS,
+        jump=max(1, t0 // 2),
+        repeats=repeats,
+    )
 
 
 def kept_contrast(painted: Tensor, rough: Tensor, canvas: Canvas) -> float:

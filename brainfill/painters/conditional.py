@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context, seed_of
 from brainfill.core.errors import ConfigError
-from brainfill.core.registry import load
 from brainfill.core.volume import Mask, Volume
 from brainfill.painters._base import Canvas, Painter, Painting, load_painter, paint_crops
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Options of the conditional painter (METHODS section 6).
+    """Options of the conditional painter .
 
     Raises:
         ConfigError: a number out of range, or several steps for a mean.
@@ -41,26 +40,26 @@ def build(config: Config) -> Painter:
     """A painter that loads its model when it is called."""
 
     def paint(images: Mapping[str, Volume], lesion: Mask, extent: Mask, ctx: Context) -> Painting:
-        from brainfill.diffusion.plans import denoise
-        from brainfill.models._base import first_fill
+        from brainfill.diffusion.walk import WalkConfig, build_walk
+        from brainfill.models._first_fill import first_fill
 
         bundle = load_painter(config.model, images, conditional=True)
-        card, inpainter = bundle.card, bundle.inpainter
+        card, inpainter = bundle.card, bundle.model
         used = replace(
             config,
             sampler=config.sampler or card.sampler,
             # One step from pure noise is the mean of what is possible.
             steps=(config.steps or card.steps) if config.grain else 1,
         )
-        module = load("brainfill.diffusion.samplers", used.sampler)
-        sampler = module.build(module.Config())
-        plan = denoise(inpainter.config.schedule.build().levels(used.steps))
+        walk = build_walk(
+            WalkConfig(steps=used.steps, sampler=used.sampler), inpainter.config.schedule.build()
+        )
 
         def draw(canvas: Canvas) -> Tensor:
             image, hole = canvas.image.to(ctx.device), canvas.lesion.to(ctx.device)
             first = first_fill(image, hole, inpainter.config)
             seeds = [seed_of(ctx.seed, canvas.number)]
-            return inpainter.sample(first, hole, plan, sampler, seeds)[0]
+            return inpainter.sample(first, hole, *walk, seeds)[0]
 
         values = paint_crops(images, lesion, extent, bundle, draw, ctx)
         facts = {

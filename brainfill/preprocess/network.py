@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from brainfill.bundles.store import WEIGHTS, SegmenterBundle, find
+from brainfill.bundles.store import WEIGHTS, Bundle, find
 from brainfill.core.context import Context
 from brainfill.core.errors import UnavailableError
 from brainfill.core.grid import Box, FloatArray, Grid
@@ -12,6 +14,9 @@ from brainfill.core.threads import torch_threads
 from brainfill.core.volume import Mask, Volume
 from brainfill.preprocess.steps.reorient import reoriented_grid
 from brainfill.preprocess.steps.resample import resample_to, resampled_grid
+
+if TYPE_CHECKING:
+    from brainfill.segmentation._base import Segmenter
 
 
 def lacking(model: str) -> str:
@@ -32,11 +37,11 @@ def shown_on(image: Volume, grid: Grid) -> FloatArray:
     return np.ascontiguousarray(shown.transpose(1, 2, 0))
 
 
-def shares_of(bundle: SegmenterBundle, shown: FloatArray, ctx: Context) -> FloatArray:
+def shares_of(bundle: Bundle[Segmenter], shown: FloatArray, ctx: Context) -> FloatArray:
     """Probability of every class but the first in each voxel of what is shown: float32 (classes - 1, X, Y, Z)."""
     import torch
 
-    segmenter = bundle.segmenter
+    segmenter = bundle.model
     segmenter.net.to(ctx.device)
     seen = torch.from_numpy(np.ascontiguousarray(shown.transpose(2, 0, 1))).to(ctx.device)
     with torch_threads(ctx):
@@ -44,11 +49,11 @@ def shares_of(bundle: SegmenterBundle, shown: FloatArray, ctx: Context) -> Float
     return np.ascontiguousarray(shares.transpose(0, 2, 3, 1))
 
 
-def grid_around(brain: Mask, bundle: SegmenterBundle, margin_vox: int) -> Grid:
+def grid_around(brain: Mask, bundle: Bundle[Segmenter], margin_vox: int) -> Grid:
     """The brain and a margin in RAS voxels of the model's size, no smaller than what it was trained on."""
     whole = resampled_grid(reoriented_grid(brain.grid, "RAS"), bundle.card.spacing_mm)
     flags = resample_to(brain.data.astype(np.float32), brain.grid, whole, 1) > 0
     box = Box.around(flags).grow((margin_vox,) * 3)
-    d, h, w = bundle.segmenter.config.crop_vox
+    d, h, w = bundle.model.config.crop_vox
     x, y, z = (max(0, -(-(n - m) // 2)) for n, m in zip((h, w, d), box.shape, strict=True))
     return whole.crop(box.grow((x, y, z)))

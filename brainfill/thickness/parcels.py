@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
 
-from brainfill.bundles.store import SegmenterBundle, find, load_segmenter
+from brainfill.bundles.store import SEGMENTERS, Bundle, find, load_bundle
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError
 from brainfill.core.grid import BoolArray, FloatArray, Grid
@@ -19,6 +20,9 @@ from brainfill.preprocess.steps.resample import resampled_grid
 from brainfill.preprocess.template import MNI, load_template
 from brainfill.preprocess.transforms import carry
 from brainfill.thickness.regions import CLASSES, FIRST, load_names, region_names
+
+if TYPE_CHECKING:
+    from brainfill.segmentation._base import Segmenter
 
 MODEL = "regions"
 _MARGIN_VOX = 4
@@ -125,14 +129,14 @@ def _left_of_template(grid: Grid, found: Registration, ctx: Context) -> BoolArra
 
 
 @cache
-def _loaded(model: str) -> SegmenterBundle:
+def _loaded(model: str) -> Bundle[Segmenter]:
     """The bundle, whose classes must be those of the table of regions.
 
     Raises:
         UnavailableError, ConfigError: as `parcels`.
     """
-    bundle = load_segmenter(find(model))
-    if bundle.segmenter.config.classes != (wanted := (*CLASSES, *region_names())):
+    bundle = load_bundle(find(model), SEGMENTERS)
+    if bundle.model.config.classes != (wanted := (*CLASSES, *region_names())):
         msg = f"model '{model}' does not tell {len(wanted) - 1} parts of the brain apart as this backend expects"
         raise ConfigError(msg, "see: brainfill list models")
     return bundle

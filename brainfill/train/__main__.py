@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from brainfill.core.errors import BrainfillError
+from brainfill.train.recipe import chosen
 from brainfill.train.run import train_run
 
 
@@ -18,8 +19,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m brainfill.train")
     parser.add_argument("data", type=Path, help="packed training data, .npz")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--family", default="pseudo3d")
-    parser.add_argument("--preset", default="small")
+    parser.add_argument("--recipe")
+    parser.add_argument("--family")
+    parser.add_argument("--preset")
+    parser.add_argument("--learner")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--max-minutes", type=float)
     parser.add_argument("--dry-run", action="store_true")
@@ -27,8 +30,7 @@ def main() -> int:
     a = parser.parse_args()
     try:
         train_run(
-            a.family,
-            a.preset,
+            chosen(a.recipe, family=a.family, preset=a.preset, learner=a.learner),
             a.data,
             a.out,
             settings=a.settings,

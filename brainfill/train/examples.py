@@ -12,7 +12,9 @@ from torch import Tensor
 from brainfill.core.config import check_ranges, option
 from brainfill.core.grid import Box, FloatArray, Index3
 from brainfill.lesions.shapes import HoleMix, draw_hole
-from brainfill.models._base import FamilyConfig, first_fill, normalised, tissue_level
+from brainfill.models._brightness import normalised, tissue_level
+from brainfill.models._config import FamilyConfig
+from brainfill.models._first_fill import first_fill
 from brainfill.train.pack import BRIGHT, Pack
 
 # Known tissue beyond the crop, which the first fill and the tissue level may use as they do in use.

@@ -12,6 +12,7 @@ import numpy as np
 from brainfill.core.errors import DataError
 from brainfill.train.archive import FORMAT, opened
 
+KIND = "labelled"
 _HOW = "make it with a script of pipelines/models, such as pack_heads.py"
 
 
@@ -39,7 +40,7 @@ def save_labelled(pack: LabelledPack, path: Path) -> None:
     """Write a pack as a compressed .npz file."""
     about = {
         "format": FORMAT,
-        "kind": "labelled",
+        "kind": KIND,
         "names": list(pack.names),
         "painted": [bool(p) for p in pack.painted],
         "spacing_mm": pack.spacing_mm,

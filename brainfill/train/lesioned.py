@@ -15,7 +15,7 @@ from scipy import ndimage
 from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, Box, FloatArray
 from brainfill.lesions.paint import Profile, measured
-from brainfill.models._base import normalised, tissue_level
+from brainfill.models._brightness import normalised, tissue_level
 from brainfill.train.archive import FORMAT, opened, shape_arrays, shapes_of
 
 KIND = "lesioned"

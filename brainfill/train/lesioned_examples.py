@@ -14,7 +14,9 @@ from brainfill.core.errors import DataError
 from brainfill.core.grid import BoolArray, Box, FloatArray
 from brainfill.lesions.paint import Profile, painted
 from brainfill.lesions.shapes import lesions as stamped
-from brainfill.models._base import FamilyConfig, first_fill, normalised, tissue_level
+from brainfill.models._brightness import normalised, tissue_level
+from brainfill.models._config import FamilyConfig
+from brainfill.models._first_fill import first_fill
 from brainfill.train.examples import SURROUNDINGS_VOX, AugmentConfig, augmented, crop_at
 from brainfill.train.lesioned import LesionedPack
 from brainfill.train.pack import BRIGHT

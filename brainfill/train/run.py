@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -14,57 +14,37 @@ import torch
 from brainfill import __version__
 from brainfill.bundles.store import (
     Card,
+    Model,
     find,
     load_bundle,
-    load_segmenter,
     package_of,
     save_bundle,
     sha256,
 )
-from brainfill.core.atomic import make_folder, replacing
-from brainfill.core.config import option, override, to_dict
+from brainfill.core.config import from_dict, to_dict
 from brainfill.core.context import ignore
-from brainfill.core.documents import read_json
 from brainfill.core.errors import ConfigError
 from brainfill.core.registry import load
-from brainfill.models._base import Inpainter
+from brainfill.diffusion.walk import SAMPLERS, WalkConfig
 from brainfill.nets.unet import count_parameters
-from brainfill.segmentation._base import Segmenter
 from brainfill.train.archive import kind_of
-from brainfill.train.config import SegmentConfig, TrainConfig
-from brainfill.train.labelled import LabelledPack, load_labelled
-from brainfill.train.lesioned import KIND as LESIONED
-from brainfill.train.lesioned import LesionedPack, intensities, load_lesioned
-from brainfill.train.pack import Pack, load_pack
+from brainfill.train.config import LoopConfig
+from brainfill.train.learners._base import Learner, Pack
+from brainfill.train.optimizers import load_compiler
+from brainfill.train.processes import any_process, is_main_process, join_workers, leave_workers
+from brainfill.train.recipe import Recipe
+from brainfill.train.record import claim
+from brainfill.train.settings import RunConfig, learner_of, resolved
 from brainfill.train.state import RunState
-from brainfill.train.trainer import (
-    Report,
-    any_process,
-    arithmetic,
-    is_main_process,
-    join_workers,
-    leave_workers,
-    new_state,
-    train,
-    train_segmenter,
-)
+from brainfill.train.trainer import Report, arithmetic, train
 
-CONFIG, STATE, BUNDLE = "run.json", "state.safetensors", "bundle"
+STATE, BUNDLE = "state.safetensors", "bundle"
 _SAVE_EVERY_S = 120.0
 _SAY_EVERY_S = 10.0
 
 
-@dataclass(frozen=True)
-class RunConfig:
-    """All settings of a run, written beside its weights."""
-
-    model: Any = field(metadata={"help": "the family's configuration"})
-    train: TrainConfig | SegmentConfig = option(TrainConfig(), "how it is trained")
-
-
 def train_run(
-    family: str,
-    preset: str,
+    recipe: Recipe,
     data: Path,
     out: Path,
     *,
@@ -78,12 +58,10 @@ def train_run(
     """Train, or continue to train, until the last step or until time is up; then export.
 
     Args:
-        family: module of brainfill.models or brainfill.segmentation.
-        preset: one of its PRESETS.
-        data: packed training data (.npz); for a segmenter, with a class per voxel; for a painter of lesions, of
-            patients.
+        recipe: what is trained.
+        data: packed training data (.npz), of the kind that the learner reads.
         out: folder of the run; a run that is already there is continued.
-        settings: `train.steps=1000` or `model.unet.width=24`.
+        settings: `train.steps=1000` or `model.unet.width=24`, over those of the recipe.
         device: torch device; every process launched by torchrun takes its own.
         max_minutes: stop after this time, whatever the step.
         dry_run: say what would be done and do nothing.
@@ -94,187 +72,166 @@ def train_run(
         The folder of the exported bundle.
 
     Raises:
-        ConfigError: unknown preset or setting, a run of another configuration is in `out`, or it cannot be written.
+        ConfigError: unknown learner, preset or setting, a run of another configuration is in `out`, or it cannot be
+            written.
         InputMissingError: no packed data.
         DataError: the data or what is left of a run are damaged, or the training diverges.
     """
-    config = resolved(family, preset, settings)
-    plain = {"family": family, "preset": preset, "brainfill": __version__, **to_dict(config)}
+    # A dry run needs no data.
+    kind = None if dry_run and not data.is_file() else kind_of(data)
+    module = learner_of(recipe.family, recipe.learner, kind)
+    config = resolved(recipe.family, recipe.preset, [*recipe.settings(), *settings], module)
+    walk_of(recipe)  # a mistake in it is best found before the training
+    plain = _plain(recipe, module, config)
     if dry_run:
         say(json.dumps(plain, indent=2))
         return out / BUNDLE
-    pack = _pack_for(config, data)
+    pack: Pack = module.read(data, config.model)
     device = join_workers(device, config.train.batch)
     if is_main_process():
         say(json.dumps(plain, indent=2))
-        _claim(out, plain | {"data_sha256": sha256(data)})
+        claim(out, plain | {"data_sha256": sha256(data)}, config)
     else:
         say = ignore
-    torch.manual_seed(config.train.seed)
-    model = load(package_of(family), family).build(config.model)
-    if config.train.begin:
-        _begin_with(model, config.train.begin)
-    model.net.to(device)
-    state = new_state(model, config.train)
+    learner, state = _begun(module, recipe.family, config, pack, device)
     if (out / STATE).is_file():
         state.load(out / STATE)
-    millions = count_parameters(model.net) / 1e6
+    millions = count_parameters(learner.net) / 1e6
     say(
         f"{millions:.2f} M parameters in {arithmetic(config.train.precision, torch.device(device))} on {device}, "
         f"{len(pack.names)} volumes, from step {state.step}"
     )
-
-    began = spoke = saved = clock()
-    first_step, losses = state.step, list[float]()
-    for report in _reports(model, pack, config.train, state):
-        losses.append(report.loss)
-        now = clock()
-        if now - spoke > _SAY_EVERY_S:
-            rate = (report.step - first_step) / (now - began)
-            mean = sum(losses) / len(losses)
-            say(
-                f"step {report.step}/{config.train.steps}  loss {mean:.4f}  "
-                f"{rate:.2f} steps/s  {rate * config.train.batch:.1f} crops/s"
-            )
-            spoke, losses = now, []
-        if now - saved > _SAVE_EVERY_S and is_main_process():
-            state.save(out / STATE)
-            saved = now
-        if max_minutes is not None and any_process(now - began > 60 * max_minutes, device):
-            say(f"time is up at step {report.step}; the same command continues")
+    for seconds in _followed(learner, config.train, state, out / STATE, say, clock):
+        if max_minutes is not None and any_process(seconds > 60 * max_minutes, device):
+            say(f"time is up at step {state.step}; the same command continues")
             break
     if is_main_process():
         state.save(out / STATE)
-        export(out, family, preset, config, state, model, pack)
+        export(out / BUNDLE, recipe, config.train, state, learner, pack)
     leave_workers()
     return out / BUNDLE
 
 
-def resolved(family: str, preset: str, settings: Sequence[str]) -> RunConfig:
-    """The configuration of a preset after `settings`.
+def walk_of(recipe: Recipe) -> WalkConfig:
+    """How a model is used that a recipe makes.
 
     Raises:
-        ConfigError: unknown family, preset, key, or a value of the wrong type.
+        ConfigError: walks have no such options, or there is no such sampler.
     """
-    package = package_of(family)
-    presets: dict[str, Any] = load(package, family).PRESETS
-    if preset not in presets:
-        msg = f"family '{family}' has no preset '{preset}'; known: {', '.join(presets)}"
-        raise ConfigError(msg)
-    model: Any = presets[preset]
-    segments = package == "brainfill.segmentation"
-    training: TrainConfig | SegmentConfig = SegmentConfig() if segments else TrainConfig()
-    given: dict[str, list[str]] = {"model": [], "train": []}
-    for setting in settings:
-        part, _, rest = setting.partition(".")
-        if part not in given:
-            msg = f"setting '{setting}' must begin with 'model.' or 'train.'"
-            raise ConfigError(msg, "for example train.steps=1000")
-        given[part].append(rest)
-    # Together, since some settings are allowed with others only.
-    return RunConfig(override(model, given["model"]), override(training, given["train"]))
+    walk = from_dict(WalkConfig, recipe.walk, where=f"recipe {recipe.name}: walk.")
+    load(SAMPLERS, walk.sampler)
+    return walk
+
+
+def _plain(recipe: Recipe, module: ModuleType, config: RunConfig) -> dict[str, Any]:
+    """What is recorded of a run."""
+    named = {"recipe": recipe.name} if recipe.name else {}
+    return {
+        **named,
+        "family": recipe.family,
+        "preset": recipe.preset,
+        "learner": module.__name__.rpartition(".")[2],
+        "brainfill": __version__,
+        **to_dict(config),
+    }
+
+
+def _begun(
+    module: ModuleType, family: str, config: RunConfig, pack: Pack, device: str
+) -> tuple[Learner, RunState]:
+    """The learner and a state at step 0, its weights drawn from the seed or taken from a bundle."""
+    load_compiler()
+    torch.manual_seed(config.train.seed)
+    model = load(package_of(family), family).build(config.model)
+    if config.train.begin:
+        _begin_with(model, config.train.begin)
+    learner: Learner = module.build(model, config.train, pack)
+    learner.net.to(device)
+    return learner, RunState(learner.net, learner.optimizers)
+
+
+def _followed(
+    learner: Learner,
+    config: LoopConfig,
+    state: RunState,
+    path: Path,
+    say: Callable[[str], None],
+    clock: Callable[[], float],
+) -> Iterator[float]:
+    """Take the steps, say how they go, and save the state now and then; the seconds since the start, after each."""
+    began = spoke = saved = clock()
+    first_step, heard = state.step, list[Report]()
+    for report in train(learner, config, state):
+        heard.append(report)
+        now = clock()
+        if now - spoke > _SAY_EVERY_S:
+            rate = (report.step - first_step) / (now - began)
+            say(
+                f"step {report.step}/{config.steps}  {_means(heard)}  "
+                f"{rate:.2f} steps/s  {rate * config.batch:.1f} crops/s"
+            )
+            spoke, heard = now, []
+        if now - saved > _SAVE_EVERY_S and is_main_process():
+            state.save(path)
+            saved = now
+        yield now - began
 
 
 def export(
-    out: Path,
-    family: str,
-    preset: str,
-    config: RunConfig,
+    folder: Path,
+    recipe: Recipe,
+    config: LoopConfig,
     state: RunState,
-    model: Inpainter | Segmenter,
-    pack: Pack | LabelledPack | LesionedPack,
+    learner: Learner,
+    pack: Pack,
 ) -> None:
-    """Write the averaged weights of a run as a bundle in its folder."""
+    """Write the averaged weights of a run as a bundle, named after the folder of the run."""
+    name, walk = folder.parent.name, walk_of(recipe)
     made_by = (
-        f"brainfill {__version__}: train --family {family} --preset {preset}, step {state.step} "
-        f"of {config.train.steps}, batch {config.train.batch}"
+        f"brainfill {__version__}: train {_asked(recipe)}, step {state.step} of {config.steps}, "
+        f"batch {config.batch}"
     )
     card = Card(
-        name=out.name,
-        family=family,
+        name=name,
+        family=recipe.family,
         made_by=made_by,
         spacing_mm=pack.spacing_mm,
+        sampler=walk.sampler,
+        steps=walk.steps,
+        walk={k: v for k, v in recipe.walk.items() if k not in ("sampler", "steps")},
         data=f"{len(pack.names)} scans: {', '.join(pack.names)}",
-        lesions=intensities(pack) if isinstance(pack, LesionedPack) else {},
+        **learner.facts(),
     )
-    about = f"# {out.name}\n\n{made_by}\n"
-    save_bundle(out / BUNDLE, model, state.ema, card, about)
+    weights = state.averaged(learner.model.net)
+    save_bundle(folder, learner.model, weights, card, f"# {name}\n\n{made_by}\n")
 
 
-def _pack_for(config: RunConfig, data: Path) -> Pack | LabelledPack | LesionedPack:
-    """Training data of the kind that the run needs.
-
-    Raises:
-        InputMissingError: the file is not there.
-        DataError: it holds data of another kind.
-        ConfigError: it holds other contrasts than the model wants.
-    """
-    if isinstance(config.train, SegmentConfig):
-        return load_labelled(data)
-    pack: Pack | LesionedPack
-    if kind_of(data) == LESIONED:
-        pack = load_lesioned(data)
-        held = list(pack.contrasts)
-    else:
-        pack, held = load_pack(data), ["T1w"]
-    if held != (wanted := list(config.model.contrasts)):
-        msg = f"'{data}' holds {', '.join(held)}, the model wants {', '.join(wanted)}"
-        raise ConfigError(msg, f"take other data, or --set 'model.contrasts={json.dumps(held)}'")
-    if isinstance(pack, Pack) and not config.model.conditional:
-        msg = f"a model that redraws whole images learns from patients, and '{data}' holds none"
-        raise ConfigError(msg, "leave out model.conditional=false, or pack patients' lesions")
-    return pack
+def _asked(recipe: Recipe) -> str:
+    """The options that name a recipe."""
+    if recipe.name:
+        return f"--recipe {recipe.name}"
+    learner = f" --learner {recipe.learner}" if recipe.learner else ""
+    return f"--family {recipe.family} --preset {recipe.preset}{learner}"
 
 
-def _begin_with(model: Inpainter | Segmenter, name: str) -> None:
+def _begin_with(model: Model, name: str) -> None:
     """Give the network the weights of a shipped model or of a bundle's folder.
 
     Raises:
         ConfigError: they are those of another network.
     """
     folder = find(name)
-    if isinstance(model, Segmenter):
-        net = load_segmenter(folder).segmenter.net
-    else:
-        net = load_bundle(folder).inpainter.net
     try:
-        model.net.load_state_dict(net.state_dict())
+        model.net.load_state_dict(load_bundle(folder).model.net.state_dict())
     except RuntimeError as error:
         msg = f"the run cannot begin with '{name}', which holds another network"
         raise ConfigError(msg, "leave train.begin out, or take the same model settings") from error
 
 
-def _reports(
-    model: Any,  # noqa: ANN401 - an Inpainter or a Segmenter
-    pack: Any,  # noqa: ANN401 - Pack or LabelledPack
-    config: TrainConfig | SegmentConfig,
-    state: RunState,
-) -> Iterator[Report]:
-    if isinstance(config, SegmentConfig):
-        return train_segmenter(model, pack, config, state)
-    return train(model, pack, config, state)
-
-
-def _claim(out: Path, plain: dict[str, Any]) -> None:
-    """Record the settings of a new run; refuse to continue a run with other ones.
-
-    The number of steps may change, so that a run can be prolonged, and that of workers, which does
-    not change results.
-    """
-    path = out / CONFIG
-    now = json.loads(json.dumps(plain))
-    if path.is_file() and _settings(read_json(path)) != _settings(now):
-        msg = f"'{out}' holds a run with other settings"
-        raise ConfigError(msg, f"give another folder, or the settings in '{path}'")
-    make_folder(out, "choose another folder with -o")
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
-
-
-def _settings(run: dict[str, Any]) -> dict[str, Any]:
-    """What must not change in a run that is continued."""
-    training = run.get("train")
-    if isinstance(training, dict):
-        # Runs of earlier versions may lack one.
-        training = {k: v for k, v in training.items() if k not in ("steps", "workers")}
-    return {k: v for k, v in run.items() if k != "brainfill"} | {"train": training}
+def _means(reports: Sequence[Report]) -> str:
+    """The mean of every loss, such as "loss 0.5"."""
+    parts = []
+    for name in reports[0].losses:
+        mean = sum(report.losses[name] for report in reports) / len(reports)
+        parts.append(f"{name} {mean:.4f}")
+    return "  ".join(parts)

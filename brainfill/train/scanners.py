@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from brainfill.models._base import blurred
+from brainfill.models._blur import blurred
 from brainfill.train.warps import smooth_field
 
 _KNOTS = 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +14,55 @@ from torch import Tensor, nn
 from brainfill.core.atomic import replacing
 from brainfill.core.errors import DataError
 
-_ADAM = ("exp_avg", "exp_avg_sq")
+_ADAM, _COUNT = ("exp_avg", "exp_avg_sq"), "step"
+_PEAK = "initial_lr"  # torch's own name for the rate that a schedule is relative to
 _MOST_STEPS = 2**53
 
 
 class RunState:
-    """Network, moving average of its weights, optimiser and step count.
+    """Networks, moving average of their weights, optimisers and step count.
 
     Args:
-        net: the network in training.
-        optimizer: an AdamW over all of its parameters.
+        net: all networks in training.
+        optimizers: of the Adam family (all that they remember of a parameter is two moments and a count), each
+            with parameters of its own.
     """
 
-    def __init__(self, net: nn.Module, optimizer: torch.optim.AdamW) -> None:
+    def __init__(self, net: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         self.net = net
-        self.optimizer = optimizer
-        self.ema = {name: p.detach().clone() for name, p in net.named_parameters()}
+        self.optimizers = optimizers
+        self.ema = {name: now.clone() for name, now in net.state_dict().items()}
         self.step = 0
+        for group in self._groups():
+            group.setdefault(_PEAK, group["lr"])
+
+    def _groups(self) -> list[dict[str, Any]]:
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
+
+    def set_rates(self, rate_of: Callable[[float], float]) -> None:
+        """Give every group of parameters its learning rate, from the one at its peak."""
+        for group in self._groups():
+            group["lr"] = rate_of(group[_PEAK])
 
     @torch.no_grad()
     def update_ema(self, decay: float) -> None:
-        """Move the average towards the current weights; quickly at first, at `decay` later on."""
+        """Move the average towards the current weights; quickly at first, at `decay` later on.
+
+        Buffers of fractions, such as a running variance, are averaged like the weights they were measured with;
+        counts are copied.
+        """
         decay = min(decay, (1 + self.step) / (10 + self.step))
-        for name, p in self.net.named_parameters():
-            self.ema[name].lerp_(p, 1 - decay)
+        for name, now in self.net.state_dict().items():
+            if now.is_floating_point():
+                self.ema[name].lerp_(now, 1 - decay)
+            else:
+                self.ema[name].copy_(now)
+
+    def averaged(self, part: nn.Module) -> dict[str, Tensor]:
+        """The average of a part of the networks, by the names that tensors have in that part."""
+        names = {id(t): name for name, t in self.net.state_dict(keep_vars=True).items()}
+        kept = part.state_dict(keep_vars=True)
+        return {name: self.ema[names[id(tensor)]] for name, tensor in kept.items()}
 
     def save(self, path: Path) -> None:
         """Write the complete state, so that an interruption loses nothing but unsaved steps.
@@ -46,11 +72,13 @@ class RunState:
             DataError: the training has diverged; an earlier state stays as it was.
         """
         tensors: dict[str, Tensor] = {f"ema.{k}": v for k, v in self.ema.items()}
-        for name, p in self.net.named_parameters():
-            tensors[f"net.{name}"] = p.detach()
-            for key in _ADAM:
-                if key in (adam := self.optimizer.state[p]):
-                    tensors[f"{key}.{name}"] = adam[key]
+        tensors |= {f"net.{k}": v for k, v in self.net.state_dict().items()}
+        names: dict[Tensor, str] = {p: name for name, p in self.net.named_parameters()}
+        for optimizer in self.optimizers:
+            for p, adam in optimizer.state.items():
+                tensors |= {f"{key}.{names[p]}": adam[key] for key in _ADAM}
+                if adam[_COUNT] != self.step:  # of an optimiser that has more or fewer turns
+                    tensors[f"{_COUNT}.{names[p]}"] = adam[_COUNT]
         if not all(finite(v) for v in tensors.values()):
             raise diverged(self.step)
         contiguous = {k: v.contiguous() for k, v in tensors.items()}
@@ -76,14 +104,15 @@ class RunState:
             if not 0 <= step <= _MOST_STEPS:
                 msg = f"it is said to be of step {step}"
                 raise ValueError(msg)
-            names = set(file.keys())
             with torch.no_grad():
-                for name, p in self.net.named_parameters():
-                    p.copy_(_tensor(file, f"net.{name}", p))
-                    self.ema[name].copy_(_tensor(file, f"ema.{name}", p))
-                    if f"exp_avg.{name}" in names:
-                        adam = {k: _tensor(file, f"{k}.{name}", p).to(p) for k in _ADAM}
-                        self.optimizer.state[p] = {"step": torch.tensor(float(step)), **adam}
+                for name, now in self.net.state_dict().items():
+                    now.copy_(_tensor(file, f"net.{name}", now))
+                    self.ema[name].copy_(_tensor(file, f"ema.{name}", now))
+            names: dict[Tensor, str] = {p: name for name, p in self.net.named_parameters()}
+            for optimizer in self.optimizers:
+                for p in (p for group in optimizer.param_groups for p in group["params"]):
+                    if adam := _adam(file, names[p], p, step):
+                        optimizer.state[p] = adam
         self.step = step
 
 
@@ -100,10 +129,23 @@ def diverged(step: int) -> DataError:
     )
 
 
+def _adam(file: Any, name: str, p: Tensor, step: int) -> dict[str, Tensor]:  # noqa: ANN401 - safetensors has no types
+    """What an optimiser remembers of a parameter; nothing of one that it never moved."""
+    stored = set(file.keys())
+    if f"{_ADAM[0]}.{name}" not in stored:
+        return {}
+    adam = {key: _tensor(file, f"{key}.{name}", p).to(p) for key in _ADAM}
+    count = torch.tensor(float(step))
+    if (counted := f"{_COUNT}.{name}") in stored:
+        count = _tensor(file, counted, count)
+    return {_COUNT: count, **adam}
+
+
 def _tensor(file: Any, name: str, like: Tensor) -> Tensor:  # noqa: ANN401 - safetensors has no types
     found: Tensor = file.get_tensor(name)
-    if found.shape != like.shape or not found.is_floating_point():
-        msg = f"{name} has shape {tuple(found.shape)} and type {found.dtype}, expected {tuple(like.shape)} of fractions"
+    if found.shape != like.shape or found.is_floating_point() != like.is_floating_point():
+        kind = "fractions" if like.is_floating_point() else "whole numbers"
+        msg = f"{name} has shape {tuple(found.shape)} and type {found.dtype}, expected {tuple(like.shape)} of {kind}"
         raise ValueError(msg)
     if not finite(found.float()):
         msg = f"{name} holds numbers that are not finite"

@@ -13,20 +13,20 @@ from pathlib import Path
 
 import torch
 
-from brainfill.bundles.store import load_segmenter, save_bundle
+from brainfill.bundles.store import load_bundle, save_bundle
 
 
 def main() -> None:
     """Read the command line, average, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("bundles", type=Path, nargs="+", help="folders of segmenters")
+    parser.add_argument("bundles", type=Path, nargs="+", help="folders of bundles")
     parser.add_argument("-o", "--out", type=Path, required=True)
     args = parser.parse_args()
-    loaded = [load_segmenter(folder) for folder in args.bundles]
-    states = [bundle.segmenter.net.state_dict() for bundle in loaded]
+    loaded = [load_bundle(folder) for folder in args.bundles]
+    states = [bundle.model.net.state_dict() for bundle in loaded]
     mean = {name: torch.stack([s[name] for s in states]).mean(dim=0) for name in states[0]}
     last = loaded[-1]
-    save_bundle(args.out, last.segmenter, mean, last.card, f"# {args.out.name}\n")
+    save_bundle(args.out, last.model, mean, last.card, f"# {args.out.name}\n")
     print(args.out)
 
 

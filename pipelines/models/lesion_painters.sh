@@ -16,21 +16,8 @@ pack=$run/lesions.npz
 [[ -f $pack ]] || python "$here/pack_lesions.py" "$pack" --patients "$ms" --healthy "$oasis" \
   --shapes "$ms/lesion_masks" --exclude sub-07 sub-1002 sub-1008 sub-1122
 
-train() {
-  local out=$1; shift
-  local settings=(
-    "$@" 'model.contrasts=["T1w","FLAIR"]' model.crop_vox=[24,40,40]
-    train.batch=4 train.rate=1e-3 train.warmup=100 train.reuse=4 train.pool=64
-    train.augment.gamma=0.1 train.augment.bias=0.1 train.augment.noise=0.02 train.augment.blur=0.1
-  )
-  brainfill train --family memory3d --data "$pack" -o "$out" "${settings[@]/#/--set=}"
-}
-
-# Of 4000 steps planned, later weights fitted patient 19 better and 07 worse: stopped early.
-train "$run/paint" 'model.first_fill="harmonic"' model.residual_scale=0.25 train.ema=0.998 train.steps=1500 &
-train "$run/redraw" 'model.first_fill="zero"' model.prediction='"eps"' model.weighting='"min_snr"' model.unet.mult=[1,2,4] \
-  model.conditional=false model.residual_scale=0.5 \
-  model.details=[] train.noisiest=0 train.ring=0 train.ema=0.997 train.steps=2000
+brainfill train --recipe lesion-paint --data "$pack" -o "$run/paint" &
+brainfill train --recipe lesion-redraw --data "$pack" -o "$run/redraw"
 wait %1
 
 measure() {

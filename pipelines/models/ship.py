@@ -20,8 +20,6 @@ from brainfill.bundles.store import (
     WEIGHTS,
     Card,
     load_bundle,
-    load_segmenter,
-    package_of,
 )
 from brainfill.core.config import from_dict, to_dict
 
@@ -63,8 +61,7 @@ def ship(
     text = json.dumps(to_dict(card), indent=2)
     (args.target / CARD).write_text(text + "\n", encoding="utf-8")
     (args.target / ABOUT).write_text(about_of(card), encoding="utf-8")
-    load = load_bundle if package_of(card.family) == "brainfill.models" else load_segmenter
-    load(args.target)
+    load_bundle(args.target)
 
 
 def means(printed: str) -> dict[str, dict[str, dict[str, float]]]:

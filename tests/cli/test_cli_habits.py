@@ -141,7 +141,6 @@ def test_json_of_training(call, tmp_path, monkeypatch):
 
 def test_a_dry_run_of_training_prints_its_settings(call, tmp_path):
     packed = tmp_path / "p.npz"
-    packed.touch()
     words = ["train", "--data", packed, "-o", tmp_path / "run", "--family", "slice2d"]
     found = one_object(call(*words, "--preset", "tiny", "--dry-run"))
     assert found["family"] == "slice2d"

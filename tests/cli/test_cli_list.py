@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from brainfill.core import registry
 
 
@@ -10,6 +12,7 @@ def test_samplers_are_listed_with_their_descriptions(call):
     assert outcome.code == 0
     assert outcome.err == ""
     assert [line.split()[0] for line in outcome.out.splitlines()] == [
+        "consistency",
         "ddim",
         "ddpm",
         "dpmpp2m",
@@ -55,6 +58,30 @@ def test_painters_are_listed_and_models_say_that_they_paint(call, monkeypatch, t
 def test_families_of_both_kinds_are_listed(call):
     found = json.loads(call("list", "families", "--json").out)
     assert {"memory3d", "pseudo3d", "slice2d", "blocks"} <= found.keys()
+
+
+def test_learners_are_listed(call):
+    found = json.loads(call("list", "learners", "--json").out)
+    assert {"inpaint", "paint", "segment"} <= found.keys()
+
+
+@pytest.mark.parametrize(
+    ("what", "some"),
+    [
+        ("guidance", {"classifier", "classifier_free", "regression", "segmentation"}),
+        ("codecs", {"identity", "haar", "latent"}),
+        ("tilings", {"whole", "slabs", "slices", "sequential", "views"}),
+    ],
+)
+def test_the_parts_of_diffusion_models_are_listed(call, what, some):
+    found = json.loads(call("list", what, "--json").out)
+    assert found == registry.describe(f"brainfill.diffusion.{what}")
+    assert some <= found.keys()
+
+
+def test_recipes_are_listed_with_what_they_make(call):
+    found = json.loads(call("list", "recipes", "--json").out)
+    assert found["t1-fill"].startswith("The shipped model t1-fill: ")
 
 
 def test_unknown_kind_names_the_known_ones(call):

@@ -1,12 +1,14 @@
 """Training data found and packed; what reaches the trainer."""
 
+import json
+
 import nibabel as nib
 import numpy as np
 import pytest
 
-from brainfill.cli import train as train_module
 from brainfill.train import run as run_module
 from brainfill.train.pack import load_pack
+from brainfill.train.recipe import Recipe, read
 
 LIA = np.array([[-1.0, 0, 0, 5], [0, 0, 1, -5], [0, -1.0, 0, 5], [0, 0, 0, 1]])
 
@@ -47,8 +49,8 @@ def trainer(monkeypatch):
     """Takes the place of the trainer and remembers what it was asked."""
     calls = []
 
-    def train_run(family, preset, data, out, **rest):
-        calls.append({"family": family, "preset": preset, "data": data, "out": out} | rest)
+    def train_run(recipe, data, out, **rest):
+        calls.append({"recipe": recipe, "data": data, "out": out} | rest)
         return out / "bundle"
 
     monkeypatch.setattr(run_module, "train_run", train_run)
@@ -135,14 +137,22 @@ def test_packed_file_must_be_named_so_and_is_not_replaced(call, bids, tmp_path):
 def test_training_packs_once_and_passes_everything_on(call, bids, trainer, tmp_path):
     run = tmp_path / "run"
     arguments = ["train", "--data", bids, "-o", run, "--family", "slice2d", "--preset", "tiny"]
-    arguments += ["--max-minutes", 2, "--set", "train.steps=3", "--set", "train.batch=2"]
+    arguments += [
+        "--learner",
+        "inpaint",
+        "--max-minutes",
+        2,
+        "--set",
+        "train.steps=3",
+        "--set",
+        "train.batch=2",
+    ]
     outcome = call(*arguments, "--device", "cpu")
     assert (outcome.code, outcome.out) == (0, f"{run / 'bundle'}\n")
     asked = trainer[0]
     assert asked.pop("say")
     assert asked == {
-        "family": "slice2d",
-        "preset": "tiny",
+        "recipe": Recipe(family="slice2d", preset="tiny", learner="inpaint"),
         "data": run / "pack.npz",
         "out": run,
         "settings": ["train.steps=3", "train.batch=2"],
@@ -153,6 +163,22 @@ def test_training_packs_once_and_passes_everything_on(call, bids, trainer, tmp_p
     before = (run / "pack.npz").stat().st_mtime_ns
     assert "packing" not in call(*arguments).err
     assert (run / "pack.npz").stat().st_mtime_ns == before
+
+
+def test_a_recipe_reaches_the_trainer_and_the_summary(call, trainer, tmp_path):
+    words = ["train", "--data", "x.npz", "-o", tmp_path / "run", "--device", "cpu"]
+    outcome = call(*words, "--recipe", "lesion-paint", "--json")
+    assert trainer[0]["recipe"] == read("lesion-paint")
+    found = json.loads(outcome.out)
+    assert (found["Recipe"], found["Family"]) == ("lesion-paint", "memory3d")
+
+
+def test_a_recipe_settles_the_family_even_where_the_one_given_is_the_default(call, trainer):
+    outcome = call(
+        *("train", "--data", "x.npz", "-o", "run", "--recipe", "t1-fill", "--family", "pseudo3d")
+    )
+    assert (outcome.code, trainer) == (2, [])
+    assert "recipe 't1-fill' says which family to take" in outcome.err
 
 
 def test_a_packed_file_is_used_as_it_is(call, trainer, tmp_path):
@@ -195,4 +221,3 @@ def test_data_that_are_not_there(call, tmp_path):
 
 def test_quiet(call, bids, tmp_path):
     assert call("train", "pack", bids, "-o", tmp_path / "p.npz", "-q").err == ""
-    assert train_module.TrainOptions().preset == "small"

@@ -5,13 +5,13 @@ import json
 import pytest
 import torch
 
-from brainfill.bundles.store import Card, load_segmenter, save_bundle
+from brainfill.bundles.store import SEGMENTERS, Card, load_bundle, save_bundle
 from brainfill.core.config import from_dict, override, to_dict
 from brainfill.core.registry import describe, load, names
 from brainfill.nets.unet import count_parameters
 from brainfill.segmentation._base import Segmenter, SegmenterConfig
 from brainfill.train.config import SegmentConfig
-from brainfill.train.trainer import new_state
+from brainfill.train.optimizers import adamw
 
 FAMILIES = names("brainfill.segmentation")
 PRESETS = [
@@ -87,13 +87,13 @@ def test_training_reaches_every_parameter_and_finds_bright_voxels(family):
     coarse = torch.rand((2, 1, 3, 3, 3), generator=torch.Generator().manual_seed(1))
     image = torch.nn.functional.interpolate(coarse, scale_factor=4)
     bright = (image > 0.5).float()
-    state = new_state(segmenter, SegmentConfig(rate=1e-2))
+    optimizer = adamw(segmenter.net, SegmentConfig(rate=1e-2))
     losses = []
     for _ in range(40):
-        state.optimizer.zero_grad()
+        optimizer.zero_grad()
         losses.append(segmenter.loss(image, bright))
         losses[-1].backward()
-        state.optimizer.step()
+        optimizer.step()
     assert [name for name, p in segmenter.net.named_parameters() if not p.grad.any()] == []
     assert losses[-1] < losses[0] / 2
 
@@ -104,7 +104,7 @@ def test_a_saved_and_loaded_model_answers_alike(family, settings, tmp_path):
     segmenter, image = stirred(tiny(family, settings)), torch.rand((1, 1, 6, 7, 8))
     weights = dict(segmenter.net.named_parameters())
     save_bundle(tmp_path, segmenter, weights, Card(name="t", family=family, spacing_mm=2.0), "")
-    loaded = load_segmenter(tmp_path)
+    loaded = load_bundle(tmp_path, SEGMENTERS)
     assert loaded.card.spacing_mm == 2.0
-    assert loaded.segmenter.config == segmenter.config
-    assert torch.equal(loaded.segmenter.shares(image), segmenter.shares(image))
+    assert loaded.model.config == segmenter.config
+    assert torch.equal(loaded.model.shares(image), segmenter.shares(image))

@@ -10,7 +10,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from brainfill.bundles.store import CARD, WEIGHTS, find, load_bundle, load_segmenter, names
+from brainfill.bundles.store import CARD, WEIGHTS, find, load_bundle, names
 from brainfill.metrics.image import fill_metrics
 from brainfill.preprocess.tissues.deep import CLASSES as TISSUES
 from brainfill.thickness.regions import CLASSES as REGIONS
@@ -53,14 +53,13 @@ def test_bundles_are_whole_small_and_say_where_they_come_from(name):
     folder = find(name)
     assert sorted(p.name for p in folder.iterdir()) == ["README.md", CARD, WEIGHTS]
     assert (folder / WEIGHTS).stat().st_size <= LARGEST[name]
-    load = load_segmenter if name in SEGMENTERS else load_bundle
-    card = load(folder).card
+    card = load_bundle(folder).card
     assert card.name == name
     assert all((card.licence, card.citation, card.data, card.made_by, card.metrics))
 
 
 def test_the_networks_of_thickness_tell_apart_what_is_measured():
-    found = {name: load_segmenter(find(name)).segmenter.config.classes for name in SEGMENTERS[1:]}
+    found = {name: load_bundle(find(name)).model.config.classes for name in SEGMENTERS[1:]}
     assert found == {"regions": (*REGIONS, *region_names()), "tissues": TISSUES}
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from brainfill.diffusion.denoiser import Estimate
 from brainfill.diffusion.levels import STEPS, Tabulated
 
 
@@ -18,7 +19,7 @@ def gaussian(mean, covariance):
         a, eye = level.alpha, torch.eye(len(mean), dtype=torch.float64)
         gain = a * covariance @ torch.linalg.inv(a * a * covariance + level.sigma**2 * eye)
         rest = x.transpose(2, -1) - a * mean
-        return (mean + rest @ gain.T).transpose(2, -1)
+        return Estimate((mean + rest @ gain.T).transpose(2, -1))
 
     return denoise
 

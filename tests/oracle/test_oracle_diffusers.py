@@ -10,20 +10,21 @@ from brainfill.diffusion.levels import Tabulated
 from brainfill.diffusion.noise import seeded_noise
 from brainfill.diffusion.plans import denoise
 from brainfill.diffusion.sample import sample
+from brainfill.diffusion.walk import WalkConfig, build_walk
 
 diffusers = pytest.importorskip("diffusers")
 LINEAR = Tabulated("linear")
 X = torch.linspace(-2, 2, 7, dtype=torch.float64).reshape(1, 1, 1, 7)
 
 
-def ours(net, steps, name, seed=5, last=None, **options):
+def ours(net, steps, name, seed=5, last=None, learned_variance=False, **options):
     """Samples of our own, every level handed to the network through NetDenoiser.
 
     With `last=-1` all moves but the last are taken.
     """
     module = load("brainfill.diffusion.samplers", name)
     sampler = module.build(module.Config(**options))
-    denoiser = NetDenoiser(net, LINEAR, "eps")
+    denoiser = NetDenoiser(net, LINEAR, "eps", learned_variance=learned_variance)
     noise = seeded_noise([seed])
     plan = denoise(LINEAR.levels(steps))[:last]
     return sample(denoiser, X, plan, sampler, noise, Condition())
@@ -66,6 +67,20 @@ def test_ddim_agrees(gaussian_net, steps, eta):
 
 
 @pytest.mark.parametrize("steps", [10, 50, 250])
+def test_ddim_on_the_leading_grid_agrees(gaussian_net, steps):
+    scheduler = diffusers.DDIMScheduler(
+        timestep_spacing="leading", clip_sample=False, set_alpha_to_one=True
+    )
+    scheduler.set_timesteps(steps)
+    net, x = gaussian_net(0.3, 0.5), X.clone()
+    for t in scheduler.timesteps:
+        x = scheduler.step(net(x, t.reshape(1).float()), t, x).prev_sample
+    walk = build_walk(WalkConfig(grid="leading", steps=steps), LINEAR)
+    found = sample(NetDenoiser(net, LINEAR, "eps"), X, *walk, seeded_noise([5]), Condition())
+    torch.testing.assert_close(found, x, rtol=0, atol=3e-4)  # as above
+
+
+@pytest.mark.parametrize("steps", [10, 50, 250])
 @pytest.mark.parametrize("variance", ["small", "large"])
 def test_ddpm_agrees(gaussian_net, steps, variance):
     scheduler = diffusers.DDPMScheduler(
@@ -76,6 +91,23 @@ def test_ddpm_agrees(gaussian_net, steps, variance):
     last = -1 if variance == "large" else None
     expected = theirs(net, steps, scheduler, seed=5, last=last)
     found = ours(net, steps, "ddpm", variance=variance, last=last)
+    torch.testing.assert_close(found, expected, rtol=0, atol=3e-4)  # as above
+
+
+@pytest.mark.parametrize("steps", [10, 250])
+def test_ddpm_with_a_learned_variance_agrees(gaussian_net, steps):
+    class Learned(torch.nn.Module):
+        """Also says a share of the variance, on a scale from -1 to 1, that depends on x."""
+
+        def forward(self, x, t):
+            return torch.cat([gaussian_net(0.3, 0.5)(x, t), torch.tanh(x)], dim=1)
+
+    scheduler = diffusers.DDPMScheduler(
+        timestep_spacing="trailing", clip_sample=False, variance_type="learned_range"
+    )
+    # Theirs adds noise even to the finished image here: compare before the last move.
+    expected = theirs(Learned(), steps, scheduler, seed=5, last=-1)
+    found = ours(Learned(), steps, "ddpm", last=-1, learned_variance=True)
     torch.testing.assert_close(found, expected, rtol=0, atol=3e-4)  # as above
 
 

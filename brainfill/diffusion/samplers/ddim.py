@@ -27,7 +27,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Ddim:
-    """Song et al. 2021, eq. 12, https://arxiv.org/abs/2010.02502; inverts itself (METHODS 1.4)."""
+    """Song et al. 2021, eq. 12, https://arxiv.org/abs/2010.02502; inverts itself."""
 
     config: Config
 
@@ -36,7 +36,7 @@ class Ddim:
 
     def step(self, denoise: Denoise, x: Tensor, now: Level, then: Level, noise: Noise) -> Tensor:
         """One move, towards less noise or (eta 0) more."""
-        clean = denoise(x, now)
+        clean = denoise(x, now).clean
         if then.sigma == 0:
             return clean
         eps = (x - now.alpha * clean) / now.sigma

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +11,7 @@ from brainfill.core.config import option
 from brainfill.core.errors import ConfigError
 from brainfill.diffusion.levels import Level
 from brainfill.diffusion.noise import Noise
+from brainfill.diffusion.posterior import posterior
 from brainfill.diffusion.sample import Denoise
 
 
@@ -20,13 +20,18 @@ class Config:
     """Options of DDPM."""
 
     variance: Literal["small", "large"] = option(
-        "small", "posterior variance, or the forward step's"
+        "small",
+        "posterior variance, or the forward step's; networks with a learned variance tell it themselves",
     )
 
 
 @dataclass(frozen=True)
 class Ddpm:
-    """Ho et al. 2020, eq. 6 and 7, https://arxiv.org/abs/2006.11239, between any two levels."""
+    """Ho et al. 2020, eq. 6 and 7, https://arxiv.org/abs/2006.11239, between any two levels.
+
+    A learned variance is interpolated between the two, in its logarithm (Nichol and Dhariwal 2021,
+    eq. 15, https://arxiv.org/abs/2102.09672).
+    """
 
     config: Config
 
@@ -42,15 +47,14 @@ class Ddpm:
         if then.ratio > now.ratio:
             msg = "sampler 'ddpm' cannot encode an image"
             raise ConfigError(msg, "use ddim or heun")
-        clean = denoise(x, now)
+        clean, learned = denoise(x, now)
         if then.sigma == 0:
             return clean
-        scale = now.alpha / then.alpha
-        added = max(now.sigma**2 - (scale * then.sigma) ** 2, 0.0)
-        mean = scale * (then.sigma / now.sigma) ** 2 * x + then.alpha * added / now.sigma**2 * clean
-        small = self.config.variance == "small"
-        sd = math.sqrt(added) * (then.sigma / now.sigma if small else 1.0)
-        return mean + sd * noise(x)
+        q = posterior(now, then)
+        fixed = 0.0 if self.config.variance == "small" else 1.0
+        share = fixed if learned is None else learned
+        sd = q.large_sd * q.shrink ** (1 - share)
+        return q.of_x * x + q.of_clean * clean + sd * noise(x)
 
 
 def build(config: Config) -> Ddpm:

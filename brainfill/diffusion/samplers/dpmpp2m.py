@@ -29,7 +29,7 @@ class Dpmpp2m:
 
     def step(self, denoise: Denoise, x: Tensor, now: Level, then: Level, noise: Noise) -> Tensor:  # noqa: ARG002 - protocol
         """One move towards less noise."""
-        clean = denoise(x, now)
+        clean = denoise(x, now).clean
         if then.sigma == 0:
             return clean
         # h is the step in log(alpha / sigma); the last one tells how to extrapolate.

@@ -30,10 +30,10 @@ class Heun:
     def step(self, denoise: Denoise, x: Tensor, now: Level, then: Level, noise: Noise) -> Tensor:  # noqa: ARG002 - protocol
         """One move, towards less noise or more."""
         y, dr = x / now.alpha, then.ratio - now.ratio
-        slope = (y - denoise(x, now)) / now.ratio
+        slope = (y - denoise(x, now).clean) / now.ratio
         ahead = y + dr * slope
         if then.sigma > 0:
-            slope_ahead = (ahead - denoise(ahead * then.alpha, then)) / then.ratio
+            slope_ahead = (ahead - denoise(ahead * then.alpha, then).clean) / then.ratio
             ahead = y + dr * (slope + slope_ahead) / 2
         return ahead * then.alpha
 

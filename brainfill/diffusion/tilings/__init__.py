@@ -1,1 +1,1 @@
-"""How a crop too large for one network call is cut, and blended inside every step."""
+"""Registry of tilings: one file per way to cut a crop for the network and to join the parts, with a Config and build()."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
-from brainfill.bundles.store import SegmenterBundle, find, load_segmenter
+from brainfill.bundles.store import SEGMENTERS, Bundle, find, load_bundle
 from brainfill.core.background import from_background
 from brainfill.core.config import check_ranges, option
 from brainfill.core.context import Context
@@ -20,6 +20,9 @@ from brainfill.preprocess.pieces import solid
 from brainfill.preprocess.steps.reorient import reoriented_grid
 from brainfill.preprocess.steps.resample import resample_to, resampled_grid
 from brainfill.preprocess.strippers._base import Stripper
+
+if TYPE_CHECKING:
+    from brainfill.segmentation._base import Segmenter
 
 _BRAIN = "brain"
 _LOOKS = 3
@@ -69,7 +72,7 @@ def build(config: Config) -> Stripper:
 
     def strip(image: Volume, ctx: Context) -> Mask:
         bundle = _load(config)
-        crop_vox, whole = bundle.segmenter.config.crop_vox, reoriented_grid(image.grid, "RAS")
+        crop_vox, whole = bundle.model.config.crop_vox, reoriented_grid(image.grid, "RAS")
         ctx.progress("finding the brain", 0, _LOOKS)
         coarse = _coarse(image, resampled_grid(whole, bundle.card.spacing_mm))
         look = _look(bundle, coarse, coarse.grid, ctx)
@@ -89,8 +92,8 @@ def build(config: Config) -> Stripper:
     return strip
 
 
-def _load(config: Config) -> SegmenterBundle:
-    return load_segmenter(find(config.model))
+def _load(config: Config) -> Bundle[Segmenter]:
+    return load_bundle(find(config.model), SEGMENTERS)
 
 
 def _around(brain: BoolArray, grid: Grid, crop_vox: Index3) -> Grid:
@@ -108,12 +111,10 @@ def _coarse(image: Volume, grid: Grid) -> Volume:
     return Volume(resample_to(above, image.grid, grid, 1), grid)
 
 
-def _look(bundle: SegmenterBundle, image: Volume, grid: Grid, ctx: Context) -> _Look:
+def _look(bundle: Bundle[Segmenter], image: Volume, grid: Grid, ctx: Context) -> _Look:
     """What the network sees and says on a grid whose voxels are those of the image, or lie beyond its ends."""
     shown = shown_on(image, grid)
-    brain = (
-        bundle.segmenter.config.classes.index(_BRAIN) - 1
-    )  # there is no share of the first class
+    brain = bundle.model.config.classes.index(_BRAIN) - 1  # there is no share of the first class
     return _Look(grid, shown, shares_of(bundle, shown, ctx)[brain])
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from brainfill.bundles.store import SegmenterBundle, find, load_segmenter, read_card
+from brainfill.bundles.store import SEGMENTERS, Bundle, find, load_bundle, read_card
 from brainfill.core.config import option
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError, UnavailableError
@@ -16,6 +16,9 @@ from brainfill.preprocess.network import grid_around, lacking, shares_of, shown_
 from brainfill.preprocess.registration import Kind, Registration
 from brainfill.preprocess.steps.resample import resample_to
 from brainfill.preprocess.tissues._base import Segmenter, Tissues, brain_of
+
+if TYPE_CHECKING:
+    from brainfill.segmentation._base import Segmenter as Network
 
 CLASSES = ("background", "csf", "grey", "white")
 TEMPLATE: Kind = "affine"
@@ -58,7 +61,7 @@ def build(config: Config) -> Segmenter:
     return segment
 
 
-def _loaded(config: Config) -> SegmenterBundle:
+def _loaded(config: Config) -> Bundle[Network]:
     """The bundle, whose classes must be CLASSES.
 
     Raises:
@@ -70,8 +73,8 @@ def _loaded(config: Config) -> SegmenterBundle:
     except UnavailableError as error:
         hint = "use --segmenter atropos, which needs no model; " + error.hint
         raise UnavailableError(str(error), hint) from error
-    bundle = load_segmenter(folder)
-    found = bundle.segmenter.config.classes
+    bundle = load_bundle(folder, SEGMENTERS)
+    found = bundle.model.config.classes
     if found != CLASSES:
         msg = f"model '{config.model}' has the classes {', '.join(found)}, expected {', '.join(CLASSES)}"
         raise ConfigError(msg, "see: brainfill list models")

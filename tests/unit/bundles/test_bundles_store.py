@@ -6,13 +6,13 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from brainfill.bundles import store
 from brainfill.bundles.store import (
     Card,
     find,
     load_bundle,
-    load_segmenter,
     read_card,
     save_bundle,
     sha256,
@@ -21,6 +21,7 @@ from brainfill.core.config import override, to_dict
 from brainfill.core.errors import ConfigError, UnavailableError
 from brainfill.models import memory3d
 from brainfill.segmentation import blocks
+from brainfill.segmentation._base import Segmenter
 
 CONFIG = override(memory3d.PRESETS["tiny"], ["crop_vox=[8,10,12]", "residual_scale=0.07"])
 CARD = Card(
@@ -30,6 +31,7 @@ CARD = Card(
     spacing_mm=1.5,
     sampler="heun",
     steps=4,
+    walk={"last_x0_steps": 1},
     licence="CC0",
     citation="Nobody 1900",
     data="2 scans: a, b",
@@ -84,7 +86,7 @@ def shipped(monkeypatch, tmp_path):
 
 def test_a_loaded_network_answers_as_the_saved_one_with_weights_in_half_precision(saved):
     folder, inpainter = saved
-    loaded = load_bundle(find(str(folder))).inpainter
+    loaded = load_bundle(find(str(folder))).model
     exact = answer(inpainter)
     with torch.no_grad():
         for p in inpainter.net.parameters():
@@ -95,7 +97,7 @@ def test_a_loaded_network_answers_as_the_saved_one_with_weights_in_half_precisio
 
 
 def test_a_loaded_network_is_ready_for_use(saved):
-    net = load_bundle(saved[0]).inpainter.net
+    net = load_bundle(saved[0]).model.net
     assert not net.training
     assert {(p.dtype, p.requires_grad) for p in net.parameters()} == {(torch.float32, False)}
 
@@ -107,7 +109,7 @@ def test_every_field_of_the_card_survives(saved):
     )
     bundle = load_bundle(folder)
     assert bundle.card == written
-    assert bundle.inpainter.config == inpainter.config == CONFIG
+    assert bundle.model.config == inpainter.config == CONFIG
     # Otherwise a field that is always left at its default would pass.
     unlike_default = [f.name for f in dataclasses.fields(Card) if f.name != "format"]
     assert all(getattr(written, name) != getattr(Card(), name) for name in unlike_default)
@@ -117,7 +119,7 @@ def test_the_card_cannot_claim_other_weights_or_settings(tmp_path):
     inpainter = untrained()
     lie = dataclasses.replace(CARD, format=9, config={"crop_vox": [1]}, weights_sha256="0" * 64)
     save_bundle(tmp_path, inpainter, dict(inpainter.net.named_parameters()), lie, "")
-    assert load_bundle(tmp_path).inpainter.config == CONFIG
+    assert load_bundle(tmp_path).model.config == CONFIG
 
 
 def test_a_bundle_is_three_files_and_none_is_a_pickle(saved):
@@ -136,7 +138,7 @@ def test_an_earlier_bundle_in_the_folder_is_replaced(saved):
     folder, _ = saved
     other = untrained(override(CONFIG, ["unet.width=4"]), seed=5)
     save_bundle(folder, other, dict(other.net.named_parameters()), CARD, "# again\n")
-    assert load_bundle(folder).inpainter.config.unet.width == 4
+    assert load_bundle(folder).model.config.unet.width == 4
     assert (folder / "README.md").read_text() == "# again\n"
 
 
@@ -259,7 +261,7 @@ def test_an_empty_shelf_is_said_to_hold_none(shipped):
 def test_a_model_that_fills_cannot_segment(saved):
     edit_card(saved[0], lesions={})
     with pytest.raises(ConfigError, match="'probe' is of the wrong kind: it fills holes") as info:
-        load_segmenter(saved[0])
+        load_bundle(saved[0], store.SEGMENTERS)
     assert info.value.hint == "see: brainfill list models"
 
 
@@ -269,5 +271,29 @@ def test_a_model_that_segments_cannot_fill(tmp_path):
     save_bundle(tmp_path, segmenter, weights, Card(name="brain", family="blocks"), "")
     words = r"'brain' is of the wrong kind: it finds the class of voxels \(family 'blocks'\), and one is needed that fills"
     with pytest.raises(ConfigError, match=words):
-        load_bundle(tmp_path)
-    assert load_segmenter(tmp_path).segmenter.config == segmenter.config
+        load_bundle(tmp_path, store.INPAINTERS)
+    assert load_bundle(tmp_path, store.SEGMENTERS).model.config == segmenter.config
+
+
+def test_buffers_of_a_network_come_back_exactly_and_its_parameters_in_half_precision(
+    tmp_path, monkeypatch
+):
+    def normed(config):
+        net = nn.Sequential(nn.Conv3d(1, 2, 1), nn.BatchNorm3d(2))
+        return Segmenter(config, net)
+
+    model = normed(blocks.PRESETS["tiny"])
+    torch.manual_seed(0)
+    for _ in range(3):
+        model.net(100 * torch.randn(2, 1, 3, 4, 5) + 7)
+    model.net[1].num_batches_tracked.fill_(70_001)  # float16 has no such number
+    kept = model.net.state_dict()
+    save_bundle(tmp_path, model, kept, Card(name="normed", family="blocks"), "")
+    monkeypatch.setattr(blocks, "build", normed)
+    found = load_bundle(tmp_path).model.net.state_dict()
+    assert found.keys() == kept.keys()
+    for name, tensor in kept.items():
+        buffer = name.startswith(("1.running", "1.num"))
+        assert torch.equal(found[name], tensor if buffer else tensor.half().float())
+        assert found[name].dtype == tensor.dtype
+    assert not torch.equal(kept["1.running_var"], kept["1.running_var"].half().float())

@@ -45,7 +45,7 @@ def test_only_listed_names_can_be_loaded(shelf, name):
 
 
 def test_an_unknown_name_lists_the_known_and_hints_at_the_closest():
-    sentence = "unknown sampler 'dimm'; known: ddim, ddpm, dpmpp2m, heun"
+    sentence = "unknown sampler 'dimm'; known: consistency, ddim, ddpm, dpmpp2m, heun"
     with pytest.raises(ConfigError, match=sentence) as info:
         registry.load(SAMPLERS, "dimm")
     assert info.value.hint == "did you mean 'ddim'?"
@@ -54,3 +54,51 @@ def test_an_unknown_name_lists_the_known_and_hints_at_the_closest():
 def test_an_unknown_registry_is_named():
     with pytest.raises(ConfigError, match=r"no registry package brainfill\.nothing"):
         registry.names("brainfill.nothing")
+
+
+@pytest.fixture
+def outside(tmp_path, monkeypatch, shelf):
+    """An installed package of someone else, whose folder `letters` belongs to the shelf as well."""
+    folder = tmp_path / "others" / "letters"
+    folder.mkdir(parents=True)
+    for package in (folder, folder.parent):
+        (package / "__init__.py").write_text("")
+    (folder / "delta.py").write_text('"""Fourth letter."""\nVALUE = 4\n')
+    known = tmp_path / "others-1.0.dist-info"
+    known.mkdir()
+    (known / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
+    (known / "entry_points.txt").write_text("[brainfill.shelf_of_tests]\nothers = others.letters\n")
+    yield folder
+    for name in [m for m in sys.modules if m.partition(".")[0] == "others"]:
+        del sys.modules[name]
+
+
+def test_the_folder_of_an_outside_package_is_searched_as_well(shelf, outside):
+    assert registry.names(shelf) == ["alpha", "beta", "delta"]
+    assert registry.describe(shelf)["delta"] == "Fourth letter."
+    assert "others.letters.delta" not in sys.modules
+    assert registry.load(shelf, "delta").VALUE == 4
+    assert registry.load(shelf, "beta").VALUE == 2
+
+
+def test_a_file_dropped_there_is_a_plug_in_with_nothing_else_changed(shelf, outside):
+    (outside / "epsilon.py").write_text('"""Fifth letter."""\n')
+    assert registry.describe(shelf)["epsilon"] == "Fifth letter."
+
+
+def test_other_registries_do_not_hear_of_it(outside):
+    assert "delta" not in registry.names(SAMPLERS)
+
+
+def test_two_plug_ins_of_one_name_are_refused(shelf, outside):
+    (outside / "beta.py").write_text('"""Another second letter."""\n')
+    with pytest.raises(ConfigError, match=r"'beta' .* in shelf_of_tests and in others\.letters"):
+        registry.load(shelf, "alpha")
+
+
+def test_a_folder_that_is_promised_and_missing_is_named(shelf, outside, tmp_path):
+    (tmp_path / "others-1.0.dist-info" / "entry_points.txt").write_text(
+        "[brainfill.shelf_of_tests]\nothers = others.numbers\n"
+    )
+    with pytest.raises(ConfigError, match=r"no registry package others\.numbers"):
+        registry.names(shelf)

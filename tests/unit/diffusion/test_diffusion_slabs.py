@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brainfill.core.errors import ConfigError
-from brainfill.diffusion.denoiser import Condition
+from brainfill.diffusion.denoiser import Condition, Estimate
 from brainfill.diffusion.levels import Tabulated
 from brainfill.diffusion.tilings.slabs import slab_starts, slab_weight, slabs
 
@@ -59,7 +59,7 @@ def test_weights_by_hand(depth, overlap, expected):
 
 def by_position(x, level, cond, *, turn=0):
     """A denoiser that says which slab it is in: the condition's value in its first slice."""
-    return torch.full_like(x, float(cond.channels[0, 0, 0, 0, 0]))
+    return Estimate(torch.full_like(x, float(cond.channels[0, 0, 0, 0, 0])))
 
 
 def test_blend_by_hand():
@@ -67,10 +67,10 @@ def test_blend_by_hand():
     # slice has weight 1/2 in both.
     channels = torch.arange(5.0).reshape(1, 1, 5, 1, 1)
     x = torch.zeros(1, 1, 5, 2, 2)
-    blended = slabs(by_position, 3, 1)(x, LEVEL, Condition(channels))
+    blended = slabs(by_position, 3, 1)(x, LEVEL, Condition(channels)).clean
     assert blended[0, 0, :, 0, 0].tolist() == [0, 0, 1, 2, 2]
     # Windows of three sharing two: starts 0, 1, 2 with weights 1/3, 2/3, 1/3.
-    blended = slabs(by_position, 3, 2)(x, LEVEL, Condition(channels))
+    blended = slabs(by_position, 3, 2)(x, LEVEL, Condition(channels)).clean
     assert blended[0, 0, :, 1, 1].tolist() == pytest.approx([0, 1 / 3, 1, 5 / 3, 2])
 
 
@@ -81,12 +81,22 @@ def test_a_pointwise_denoiser_does_not_notice_the_cut(cut):
     cond = Condition(x.flip(2))
 
     def pointwise(x, level, cond, *, turn=0):
-        return level.alpha * x + 3 * cond.channels + turn
+        return Estimate(level.alpha * x + 3 * cond.channels + turn)
 
-    whole = pointwise(x, LEVEL, cond, turn=2)
-    cut_up = slabs(pointwise, window, overlap)(x, LEVEL, cond, turn=2)
+    whole = pointwise(x, LEVEL, cond, turn=2).clean
+    cut_up = slabs(pointwise, window, overlap)(x, LEVEL, cond, turn=2).clean
     # Weighted means of equal numbers; float64 rounding of values up to 1000.
     torch.testing.assert_close(cut_up, whole, rtol=1e-12, atol=1e-12)
+
+
+def test_the_share_of_the_variance_is_blended_like_the_estimate():
+    def told(x, level, cond, *, turn=0):
+        value = float(cond.channels[0, 0, 0, 0, 0])
+        return Estimate(x, torch.full_like(x, value))
+
+    channels = torch.arange(5.0).reshape(1, 1, 5, 1, 1)
+    said = slabs(told, 3, 1)(torch.zeros(1, 1, 5, 2, 2), LEVEL, Condition(channels))
+    assert said.share[0, 0, :, 0, 0].tolist() == [0, 0, 1, 2, 2]
 
 
 def test_no_call_sees_more_than_the_window():
@@ -94,7 +104,7 @@ def test_no_call_sees_more_than_the_window():
 
     def watched(x, level, cond, *, turn=0):
         sizes.append(x.shape[2])
-        return x
+        return Estimate(x)
 
     slabs(watched, 4, 1)(torch.zeros(1, 1, 11, 2, 2), LEVEL, Condition())
     assert sizes == [4, 4, 4, 4]

@@ -1,5 +1,7 @@
 """The diffusion filler with tiny untrained models: crops, samples, memory, orientation."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +17,8 @@ from brainfill.core.grid import Grid
 from brainfill.core.volume import Mask, Volume
 from brainfill.fillers.diffusion import Config, _unknown_to_all, build
 from brainfill.models import memory3d
-from brainfill.models._base import Inpainter
+from brainfill.models._inpainter import Inpainter
+from brainfill.nets.unet import UNet
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +92,29 @@ def test_facts_say_what_was_used(model, grids, phantom, phantom_lesion):
     assert len(facts["Model"]["sha256"]) == 64
     assert (facts["Sampler"], facts["Steps"], facts["Samples"], facts["Crops"]) == ("heun", 3, 0, 1)
     assert facts["Quality"] == "balanced"
+
+
+@pytest.mark.parametrize(
+    ("options", "calls"),
+    [
+        ({"sampler": "heun", "grid": "karras", "steps": 18}, 35),
+        ({"sampler": "ddpm", "grid": "vp", "steps": 2}, 2),
+        ({"sampler": "consistency", "ratios": (80.0, 0.7)}, 2),
+    ],
+)
+def test_any_walk_fills(model, grids, phantom, phantom_lesion, monkeypatch, options, calls):
+    asked, forward = [], UNet.forward
+    monkeypatch.setattr(
+        UNet, "forward", lambda net, *inputs: asked.append(inputs[1]) or forward(net, *inputs)
+    )
+    grid = grids["RAS"]
+    image, hole = phantom(grid), phantom_lesion(grid)
+    filling = fill(model, image, hole, samples=1, **options)
+    assert len(asked) == calls * filling.facts["Crops"]
+    assert filling.facts["Steps"] == options.get("steps", 2)
+    assert np.isfinite(filling.values[hole.data]).all()
+    own = fill(model, image, hole, samples=1)
+    assert not np.array_equal(filling.values[hole.data], own.values[hole.data])
 
 
 @pytest.fixture
@@ -261,3 +287,45 @@ def test_a_model_that_does_not_begin_with_patches_refuses_other_images(model, gr
     other = Companion("visit 2", image, Mask(~hole, grid))
     with pytest.raises(ConfigError, match="has no use for other images"):
         build(Config(model=model), [other])(image, Mask(hole, grid), Context())
+
+
+def walking(model, folder, walk):
+    """The model with a walk of its own on its card."""
+    shutil.copytree(model, folder)
+    card = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(card | {"walk": walk}))
+    return str(folder)
+
+
+def test_a_model_walks_as_its_card_says(model, tmp_path, grids, phantom, phantom_lesion):
+    grid = grids["RAS"]
+    image, hole = phantom(grid), phantom_lesion(grid)
+    options = {"sampler": "ddpm", "steps": 3, "samples": 1}
+    plain = fill(model, image, hole, **options)
+    assert "Walk" not in plain.facts
+    ends = fill(walking(model, tmp_path / "ends", {"last_x0_steps": 2}), image, hole, **options)
+    assert ends.facts["Walk"] == {"last_x0_steps": 2}
+    assert not np.array_equal(ends.values[hole.data], plain.values[hole.data])
+    none = fill(walking(model, tmp_path / "none", {"last_x0_steps": 0}), image, hole, **options)
+    np.testing.assert_array_equal(none.values, plain.values)
+
+
+def test_levels_that_are_asked_for_take_the_place_of_those_of_the_card(
+    model, tmp_path, grids, phantom, phantom_lesion
+):
+    grid = grids["RAS"]
+    image, hole = phantom(grid), phantom_lesion(grid)
+    card = {"ratios": [80.0, 2.0], "sampler_options": {"eta": 1.0}}
+    vp = walking(model, tmp_path / "vp", card)
+    assert fill(vp, image, hole, samples=1).facts["Walk"] == card
+    asked = fill(vp, image, hole, samples=1, grid="karras")
+    assert asked.facts["Walk"] == card | {"grid": "karras", "ratios": []}
+    plain = fill(model, image, hole, samples=1, grid="karras", sampler_options={"eta": 1.0})
+    np.testing.assert_array_equal(asked.values[hole.data], plain.values[hole.data])
+
+
+def test_a_walk_that_nobody_knows_is_refused(model, tmp_path, grids, phantom, phantom_lesion):
+    grid = grids["RAS"]
+    odd = walking(model, tmp_path / "odd", {"last_x_steps": 2})
+    with pytest.raises(ConfigError, match="unknown setting 'walk of model 'tiny': last_x_steps'"):
+        fill(odd, phantom(grid), phantom_lesion(grid))

@@ -1,7 +1,7 @@
 import pytest
 
 from brainfill.core.errors import ConfigError
-from brainfill.models._base import FamilyConfig
+from brainfill.models._config import FamilyConfig
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,10 @@ from brainfill.diffusion.levels import STEPS
 from brainfill.diffusion.plans import denoise, repaint
 from brainfill.interpolation.harmonic import harmonic_fill
 from brainfill.models import memory3d
-from brainfill.models._base import FamilyConfig, Inpainter, blurred, first_fill, inpainter
+from brainfill.models._blur import blurred
+from brainfill.models._config import FamilyConfig
+from brainfill.models._first_fill import first_fill
+from brainfill.models._inpainter import Inpainter, inpainter
 
 BOTH = ("T1w", "FLAIR")
 GENERATOR = torch.Generator().manual_seed(0)

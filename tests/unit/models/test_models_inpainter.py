@@ -16,15 +16,11 @@ from brainfill.diffusion.loss import level_weight
 from brainfill.diffusion.plans import denoise
 from brainfill.interpolation.harmonic import harmonic_fill
 from brainfill.interpolation.nonlocal_patches import patch_fill_with_doubts
-from brainfill.models._base import (
-    FamilyConfig,
-    Inpainter,
-    blurred,
-    first_fill,
-    inpainter,
-    normalised,
-    tissue_level,
-)
+from brainfill.models._blur import blurred
+from brainfill.models._brightness import normalised, tissue_level
+from brainfill.models._config import FamilyConfig
+from brainfill.models._first_fill import first_fill
+from brainfill.models._inpainter import Inpainter, inpainter
 from brainfill.nets.unet import UNetConfig
 
 SHAPE = (2, 1, 6, 9, 8)

@@ -3,9 +3,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from brainfill.nets.blocks import Attention, Upsample
+from brainfill.nets.blocks import Attention, ResBlock, Upsample, halved
 from brainfill.nets.convs import GroupNorm, ThroughPlane, channels_last, conv, zeroed
-from brainfill.nets.embed import sinusoidal
+from brainfill.nets.embed import NO_CLASS, coordinates, dropped, sinusoidal
 
 
 @pytest.mark.parametrize("kind", ["2d", "3d", "pseudo3d"])
@@ -131,3 +131,46 @@ def test_3d_convolutions_give_one_answer_by_every_path(stride, size, items):
         found = layer(channels_last(x))
     # Sums of 81 products of values near 1, in another order.
     torch.testing.assert_close(found, expected.detach(), rtol=1e-5, atol=1e-5)
+
+
+def test_halved_by_hand():
+    x = torch.tensor([[1.0, 3.0, 10.0], [5.0, 7.0, 20.0], [2.0, 4.0, 30.0]]).reshape(1, 1, 3, 3)
+    assert halved(x)[0, 0].tolist() == [[4, 15], [3, 30]]
+    assert halved(torch.ones(1, 2, 5, 4, 1)).shape == (1, 2, 3, 2, 1)
+
+
+@pytest.mark.parametrize("kind", ["2d", "3d"])
+def test_a_block_that_halves_starts_as_the_mean(kind):
+    size = (5, 6) if kind == "2d" else (4, 5, 6)
+    x = torch.randn(2, 4, *size)
+    block = ResBlock(kind, 4, 4, 8, 2, through_plane=False, halves=True)
+    assert torch.equal(block(x, torch.randn(2, 8), 1), halved(x))
+
+
+def test_scale_and_shift_by_hand():
+    torch.manual_seed(0)
+    block = ResBlock("2d", 2, 2, 3, 1, through_plane=False, scale_shift=True)
+    nn.init.dirac_(block.conv2.weight)
+    x, emb = torch.randn(1, 2, 4, 4), torch.randn(1, 3)
+    scale, shift = block.embed(F.silu(emb)).reshape(2, 2, 1, 1)
+    h = block.norm2(block.conv1(F.silu(block.norm1(x)))) * (1 + scale) + shift
+    torch.testing.assert_close(block(x, emb, 1), x + F.silu(h))
+
+
+def test_coordinates_of_a_crop_are_a_crop_of_the_coordinates():
+    whole = coordinates((0, 0, 0), (5, 3, 1), (5, 3, 1))
+    assert whole[0, :, 0, 0].tolist() == [-1, -0.5, 0, 0.5, 1]
+    assert whole[1, 2, :, 0].tolist() == [-1, 0, 1]
+    assert whole[2].unique().tolist() == [-1]
+    assert torch.equal(coordinates((2, 1, 0), (3, 2, 1), (5, 3, 1)), whole[:, 2:, 1:])
+
+
+def test_classes_are_dropped_as_often_as_asked():
+    label = torch.arange(10_000) % 3
+    generator = torch.Generator().manual_seed(0)
+    some = dropped(label, 0.1, generator)
+    gone = some == NO_CLASS
+    assert float(gone.float().mean()) == pytest.approx(0.1, abs=4 * 0.003)  # standard error 0.003
+    assert torch.equal(some[~gone], label[~gone])
+    assert torch.equal(dropped(label, 0.0, generator), label)
+    assert bool((dropped(label, 1.0, generator) == NO_CLASS).all())

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from brainfill.core.errors import ConfigError
+from brainfill.nets.embed import NO_CLASS
 from brainfill.nets.unet import UNet, UNetConfig, count_parameters
 
 SMALL = {"width": 8, "mult": (1, 2), "blocks": 1, "groups": 4, "heads": 2}
@@ -136,12 +137,68 @@ def test_the_noise_index_matters():
         ({"mult": ()}, r"mult must hold 1 to 8 numbers from 1 on, got \(\)"),
         ({"mult": (1, 0)}, r"mult must hold 1 to 8 numbers from 1 on, got \(1, 0\)"),
         ({"blocks": 0}, "blocks must be between 1 and 64, got 0"),
+        ({"head_width": 3}, r"head_width must divide .*\[16\], got 3"),
+        ({"kind": "3d", "position": True}, "position numbers slices"),
         ({"dropout": 1.5}, "dropout must be between"),
     ],
 )
 def test_a_size_that_cannot_be_built_is_refused(options, sentence):
     with pytest.raises(ConfigError, match=sentence):
         UNetConfig(**SMALL | options)
+
+
+def test_a_class_changes_the_answer_and_none_told_is_no_class():
+    net = made(classes=3)
+    x = slab(2, 3, 6, 5)
+    answers = [net(x, T, label=torch.tensor(pair)) for pair in ([0, 2], [1, 2], [NO_CLASS] * 2)]
+    differ = [float((a - b).detach().abs().max()) for a in answers for b in answers if a is not b]
+    assert min(differ) > 1e-3
+    torch.testing.assert_close(
+        answers[0][1], answers[1][1]
+    )  # items do not hear of each other's class
+    assert torch.equal(net(x, T), answers[2])
+
+
+@pytest.mark.parametrize("kind", ["2d", "pseudo3d"])
+def test_a_slice_is_told_its_own_number(kind):
+    net = made(kind=kind, position=True)
+    x = slab(2, 3, 3, 6, 5)
+    numbers = torch.tensor([[10.0, 11.0, 12.0], [70.0, 71.0, 72.0]])
+    out = net(x, T, position=numbers)
+    moved = net(x, T, position=numbers + torch.tensor([0.0, 0.0, 5.0]))
+    changed = (out - moved).detach().abs().amax(dim=(1, 3, 4))
+    assert bool((changed[:, 2] > 1e-3).all())
+    if kind == "2d":
+        assert not changed[:, :2].any()
+        single = net(x[:, :, 1], T, position=numbers[:, 1])
+        torch.testing.assert_close(out[:, :, 1], single, rtol=1e-5, atol=1e-5)
+
+
+def test_what_a_network_is_not_made_for_is_refused():
+    x = slab(2, 3, 6, 5)
+    with pytest.raises(ConfigError, match="not made for"):
+        made()(x, T, label=torch.tensor([0, 1]))
+    with pytest.raises(ConfigError, match="not made for"):
+        made()(x, T, position=torch.tensor([0.0, 1.0]))
+    with pytest.raises(ConfigError, match="not told what it needs"):
+        made(position=True)(x, T)
+
+
+def test_being_told_more_leaves_the_other_initial_weights_as_they_are():
+    torch.manual_seed(0)
+    plain = UNet(UNetConfig(**SMALL)).state_dict()
+    torch.manual_seed(0)
+    told = UNet(UNetConfig(**SMALL, classes=2, position=True)).state_dict()
+    assert told.keys() - plain.keys() == {"embed_class.weight"}
+    assert all(torch.equal(told[name], value) for name, value in plain.items())
+
+
+def test_scale_and_shift_doubles_what_an_embedding_gives():
+    plain, both = made(), made(scale_shift=True)
+    embedded = sum(p.numel() for name, p in plain.named_parameters() if ".embed." in f".{name}")
+    assert count_parameters(both) - count_parameters(plain) == embedded
+    x = slab(2, 3, 6, 5)
+    assert float((both(x, T) - both(x, T.flip(0))).detach().abs().max()) > 1e-3
 
 
 def test_count_parameters():

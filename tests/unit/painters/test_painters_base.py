@@ -106,7 +106,7 @@ def test_threads_are_those_asked_for(bundle, grids, phantom_scan):
 def test_a_model_of_the_right_kind_is_loaded(painter_models):
     for method, conditional in (("conditional", True), ("coarse", False)):
         bundle = load_painter(painter_models[method], {"FLAIR": None}, conditional=conditional)
-        assert bundle.inpainter.config.conditional is conditional
+        assert bundle.model.config.conditional is conditional
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from brainfill.core.config import override
 from brainfill.core.context import Context
 from brainfill.core.errors import ConfigError
 from brainfill.diffusion.levels import ScheduleConfig
-from brainfill.models._base import Inpainter
+from brainfill.diffusion.walk import build_walk
+from brainfill.models._inpainter import Inpainter
 from brainfill.painters import coarse, guided
 from brainfill.painters._base import Canvas
-from brainfill.painters._rough import RoughConfig, kept_contrast, rough_lesion, start_plan
+from brainfill.painters._rough import RoughConfig, kept_contrast, rough_lesion, start_walk
 from brainfill.painters.conditional import Config as ConditionalConfig
 
 LINEAR = ScheduleConfig().build()
@@ -85,16 +86,16 @@ def test_a_mean_of_several_steps_is_refused():
 
 def test_three_steps_begin_at_index_forty():
     """METHODS 7: t0 = 3 of 50 is t = 40 of 1000, where alpha^2 is 0.9798 in the linear schedule."""
-    plan = start_plan(LINEAR.levels, 3, 3, guarded=False)
+    plan = build_walk(start_walk(3, 3, guarded=False), LINEAR).moves
     assert len(plan) == 3
     assert plan[0].now.alpha ** 2 == pytest.approx(0.9798, abs=5e-5)
     assert plan[-1].then.sigma == 0
-    [only] = start_plan(LINEAR.levels, 1, 3, guarded=False)  # index 0: hardly any noise
+    [only] = build_walk(start_walk(1, 3, guarded=False), LINEAR).moves  # index 0: hardly any noise
     assert only.now.sigma**2 == pytest.approx(1e-4, rel=1e-6)
 
 
 def test_with_a_guard_stretches_are_walked_again():
-    kinds = [move.kind for move in start_plan(LINEAR.levels, 3, 3, guarded=True)]
+    kinds = [move.kind for move in build_walk(start_walk(3, 3, guarded=True), LINEAR).moves]
     assert kinds[0] == kinds[-1] == "denoise"
     # Two places to climb one level back from, twice each.
     assert (kinds.count("renoise"), kinds.count("denoise")) == (4, 7)

@@ -22,7 +22,7 @@ def test_what_the_network_answers_comes_back_in_the_order_of_the_image(ctx):
     (share,) = shares_of(bundle, shown, ctx)
     np.testing.assert_allclose(share, shown, atol=1e-6)
     # Inferior to superior, left to right, posterior to anterior.
-    assert bundle.segmenter.net.saw == (1, 1, 9, 5, 7)
+    assert bundle.model.net.saw == (1, 1, 9, 5, 7)
 
 
 def test_every_class_but_the_first_has_its_share(ctx):

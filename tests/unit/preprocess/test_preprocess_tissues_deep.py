@@ -26,7 +26,7 @@ def network(monkeypatch):
     """Puts the network by brightness in place of the shipped one."""
     bundle = bundle_of(by_brightness, deep.CLASSES, 1.5, (16, 16, 16))
     monkeypatch.setattr(deep, "find", str)
-    monkeypatch.setattr(deep, "load_segmenter", lambda folder: bundle)
+    monkeypatch.setattr(deep, "load_bundle", lambda folder, needs: bundle)
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import torch
 from brainfill.core.config import override
 from brainfill.lesions.shapes import HoleMix
 from brainfill.models import memory3d
-from brainfill.train import batches
 from brainfill.train.batches import draw_batches
 from brainfill.train.config import TrainConfig
+from brainfill.train.learners import inpaint
 from brainfill.train.pack import Pack
 
 VOLUME = np.random.default_rng(0).integers(120, 220, (12, 11, 13)).astype(np.uint8)
@@ -24,10 +24,19 @@ def config(**options):
     return TrainConfig(masks=HoleMix(), **options)
 
 
+def learner(settings):
+    with torch.device("meta"):
+        return inpaint.build(memory3d.build(MODEL), settings, PACK)
+
+
+def drawn_from(settings, size, rank=0, first_step=0):
+    return draw_batches(learner(settings).examples(), settings, size, rank, first_step)
+
+
 def first_batches(count, settings, size=2, rank=0, first_step=0):
     """Each of `count` batches as one tensor (3, size, 1, D, H, W)."""
-    drawn = draw_batches(PACK, MODEL, settings, size, rank, first_step)
-    return [torch.stack(batch) for batch in islice(drawn, count)]
+    drawn = drawn_from(settings, size, rank, first_step)
+    return [torch.stack(list(batch.values())) for batch in islice(drawn, count)]
 
 
 @pytest.fixture
@@ -39,19 +48,19 @@ def counted(monkeypatch):
         made.append(len(made))
         return torch.full((3, 1, 1, 1), made[-1])
 
-    monkeypatch.setattr(batches, "draw_example", number)
+    monkeypatch.setattr(inpaint, "draw_example", number)
     return made
 
 
 def numbers(batch):
-    image, hole, first = batch
+    image, hole, first = batch["image"], batch["hole"], batch["first"]
     assert image.flatten().tolist() == first.flatten().tolist() == hole.flatten().tolist()
     return image.flatten().tolist()
 
 
 def test_image_first_fill_and_hole_stay_together():
-    drawn = draw_batches(PACK, MODEL, config(), 3, 0, 0)
-    image, hole, first = next(drawn)
+    batch = next(drawn_from(config(), 3))
+    image, hole, first = batch["image"], batch["hole"], batch["first"]
     assert image.shape == first.shape == hole.shape == (3, 1, 6, 7, 8)
     assert set(hole.unique().tolist()) == {0, 1}
     assert torch.equal(image[hole == 0], first[hole == 0])
@@ -59,7 +68,7 @@ def test_image_first_fill_and_hole_stay_together():
 
 
 def test_without_reuse_every_example_is_used_exactly_once(counted):
-    drawn = draw_batches(PACK, MODEL, config(reuse=1, pool=0), 3, 0, 0)
+    drawn = drawn_from(config(reuse=1, pool=0), 3)
     for step in range(20):
         assert sorted(numbers(next(drawn))) == [3 * step, 3 * step + 1, 3 * step + 2]
     assert len(counted) == 60
@@ -71,7 +80,7 @@ def test_without_reuse_every_example_is_used_exactly_once(counted):
 def test_with_reuse_examples_are_made_more_slowly_and_drawn_from_the_latest(
     counted, size, reuse, pool
 ):
-    drawn = draw_batches(PACK, MODEL, config(reuse=reuse, pool=pool), size, 0, 0)
+    drawn = drawn_from(config(reuse=reuse, pool=pool), size)
     keep = max(pool, size)
     used = Counter()
     for step in range(200):
@@ -86,7 +95,7 @@ def test_with_reuse_examples_are_made_more_slowly_and_drawn_from_the_latest(
 
 
 def test_every_example_of_the_pool_has_its_turn(counted):
-    drawn = draw_batches(PACK, MODEL, config(reuse=10_000, pool=12), 3, 0, 0)
+    drawn = drawn_from(config(reuse=10_000, pool=12), 3)
     used = Counter(n for batch in islice(drawn, 200) for n in numbers(batch))
     assert len(counted) == 12
     # Binomial with 600 draws of 12: 50 each, SD below 7; four of them.

@@ -9,7 +9,7 @@ from brainfill.core.errors import DataError
 from brainfill.interpolation.nonlocal_patches import DOUBTS
 from brainfill.lesions.shapes import HoleMix
 from brainfill.models import memory3d
-from brainfill.models._base import first_fill
+from brainfill.models._first_fill import first_fill
 from brainfill.train.examples import AugmentConfig, augmented, draw_example, thick_slices
 from brainfill.train.pack import Pack
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from brainfill.bundles.store import load_segmenter
+from brainfill.bundles.store import SEGMENTERS, load_bundle
 from brainfill.core.config import override
 from brainfill.core.errors import ConfigError, DataError, InputMissingError
 from brainfill.segmentation import blocks
@@ -16,6 +16,7 @@ from brainfill.train import scanners
 from brainfill.train.labelled import LabelledPack, load_labelled, save_labelled
 from brainfill.train.labelled_examples import LooksConfig, draw_labelled
 from brainfill.train.pack import Pack, save_pack
+from brainfill.train.recipe import Recipe
 from brainfill.train.run import train_run
 from brainfill.train.warps import WarpConfig, draw_warp, sampled, smooth_field
 
@@ -326,7 +327,7 @@ def test_three_classes_have_two_shares():
 def train(data, out, **options):
     said = []
     options = {"settings": TINY, "say": said.append} | options
-    return train_run("blocks", "tiny", data, out, **options), said
+    return train_run(Recipe(family="blocks", preset="tiny"), data, out, **options), said
 
 
 def test_a_run_on_heads_that_was_interrupted_equals_one_that_was_not(data, tmp_path):
@@ -341,10 +342,10 @@ def test_a_run_on_heads_that_was_interrupted_equals_one_that_was_not(data, tmp_p
 
 def test_a_run_on_heads_exports_a_segmenter_of_their_voxel_size(data, tmp_path):
     folder, _ = train(data, tmp_path / "run")
-    bundle = load_segmenter(folder)
+    bundle = load_bundle(folder, SEGMENTERS)
     assert bundle.card.spacing_mm == 2.0
     assert bundle.card.data == "2 scans: sub-0, sub-1"
-    assert bundle.segmenter.config.crop_vox == (8, 10, 12)
+    assert bundle.model.config.crop_vox == (8, 10, 12)
     kept = json.loads((tmp_path / "run" / "run.json").read_text())
     assert kept["train"]["looks"]["painted"] == 0.25
 

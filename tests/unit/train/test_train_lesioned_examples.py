@@ -9,7 +9,7 @@ from brainfill.core.config import override
 from brainfill.core.errors import DataError
 from brainfill.lesions.paint import LAYERS, Profile
 from brainfill.models import memory3d
-from brainfill.models._base import first_fill
+from brainfill.models._first_fill import first_fill
 from brainfill.train import lesioned_examples
 from brainfill.train.examples import AugmentConfig
 from brainfill.train.lesioned import profiles

@@ -10,10 +10,14 @@ from safetensors.torch import load_file
 
 from brainfill.bundles.store import load_bundle, what_it_does
 from brainfill.core.errors import ConfigError
+from brainfill.models import memory3d
 from brainfill.train.batches import draw_batches
+from brainfill.train.learners import paint
 from brainfill.train.lesioned import intensities, save_lesioned
 from brainfill.train.pack import Pack, save_pack
-from brainfill.train.run import resolved, train_run
+from brainfill.train.recipe import Recipe
+from brainfill.train.run import train_run
+from brainfill.train.settings import resolved
 
 BOTH = 'model.contrasts=["T1w","FLAIR"]'
 TINY = ["model.crop_vox=[6,6,8]", "model.details=[]", "model.unet.width=8"]
@@ -37,7 +41,12 @@ def healthy(tmp_path):
 
 def train(data, out, settings, **options):
     return train_run(
-        "memory3d", "tiny", data, out, settings=settings, say=lambda _: None, **options
+        Recipe(family="memory3d", preset="tiny"),
+        data,
+        out,
+        settings=settings,
+        say=lambda _: None,
+        **options,
     )
 
 
@@ -48,8 +57,8 @@ def test_a_run_exports_a_painter_that_knows_its_lesions(patients, tmp_path, kind
     assert bundle.card.lesions == intensities(pack())
     assert bundle.card.data == "2 scans: sub-19, sub-1000"
     assert what_it_does(bundle.card) == "paints lesions"
-    assert bundle.inpainter.config.contrasts == ("T1w", "FLAIR")
-    assert bundle.inpainter.config.conditional is (kind == "paints")
+    assert bundle.model.config.contrasts == ("T1w", "FLAIR")
+    assert bundle.model.config.conditional is (kind == "paints")
     kept = json.loads((tmp_path / "run" / "run.json").read_text())
     assert kept["train"]["lesions"]["own"] == 0.5
 
@@ -73,7 +82,10 @@ def test_a_run_that_was_interrupted_equals_one_that_was_not(patients, tmp_path):
 
 def test_batches_keep_image_hole_and_first_fill_apart():
     config = resolved("memory3d", "tiny", [*SHORT, BOTH, "model.first_fill=harmonic"])
-    image, hole, first = next(draw_batches(pack(), config.model, config.train, 3, 0, 0))
+    with torch.device("meta"):
+        learner = paint.build(memory3d.build(config.model), config.train, pack())
+    batch = next(draw_batches(learner.examples(), config.train, 3, 0, 0))
+    image, hole, first = batch["image"], batch["hole"], batch["first"]
     assert image.shape == first.shape == (3, 2, 6, 6, 8)
     assert hole.shape == (3, 1, 6, 6, 8)
     assert set(hole.unique().tolist()) == {0, 1}

@@ -3,9 +3,11 @@
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,16 +15,19 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from brainfill.bundles.store import load_bundle
+from brainfill.bundles.store import load_bundle, sha256
 from brainfill.core.errors import ConfigError, DataError, InputMissingError
-from brainfill.models import memory3d
+from brainfill.models import memory3d, slice2d
 from brainfill.train import trainer
 from brainfill.train.batches import draw_batches
 from brainfill.train.config import TrainConfig
+from brainfill.train.learners import inpaint
 from brainfill.train.pack import Pack, load_pack, save_pack
-from brainfill.train.run import resolved, train_run
+from brainfill.train.recipe import Recipe
+from brainfill.train.run import train_run
+from brainfill.train.settings import resolved
 from brainfill.train.state import RunState
-from brainfill.train.trainer import arithmetic, learning_rate, new_state, train
+from brainfill.train.trainer import arithmetic, learning_rate, train
 
 TINY = ["model.crop_vox=[8,9,10]", "model.first_fill=harmonic", "model.unet.width=8"]
 SHORT = [*TINY, "train.steps=4", "train.batch=2", "train.warmup=2"]
@@ -43,7 +48,8 @@ def start(data, tmp_path):
     def run(folder, settings=SHORT, family="memory3d", preset="tiny", **options):
         said = []
         options = {"data": data, "settings": settings, "say": said.append} | options
-        bundle = train_run(family, preset, out=tmp_path / folder, **options)
+        recipe = Recipe(family=family, preset=preset)
+        bundle = train_run(recipe, out=tmp_path / folder, **options)
         assert bundle == tmp_path / folder / "bundle"
         return said
 
@@ -151,15 +157,58 @@ def test_a_batch_that_cannot_be_divided_among_processes_is_refused(start, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_of_a_version_with_fewer_settings_is_refused_as_another(start, tmp_path):
-    start("run", [*SHORT, "train.steps=1"])
+@pytest.mark.parametrize(("pool", "continues"), [(0, True), (3, False)])
+def test_what_an_earlier_version_did_not_record_was_as_it_is_by_default(
+    start, tmp_path, pool, continues
+):
+    settings = [*SHORT, "train.steps=1", f"train.pool={pool}"]
+    start("run", settings)
     path = tmp_path / "run" / "run.json"
     plain = json.loads(path.read_text())
-    for name in ("workers", "pool"):
-        plain["train"].pop(name)
+    for part, name in (("train", "workers"), ("train", "pool"), ("model", "trust")):
+        plain[part].pop(name)
+    plain.pop("learner")
     path.write_text(json.dumps(plain))
-    with pytest.raises(ConfigError, match="holds a run with other settings"):
-        start("run")
+    if continues:
+        assert ", from step 1" in start("run", settings)[1]
+    else:
+        with pytest.raises(ConfigError, match="holds a run with other settings"):
+            start("run", settings)
+
+
+EARLIER = Path(__file__).parent / "earlier_run"
+EARLIER_SETTINGS = [
+    *("train.steps=4", "train.batch=2", "train.warmup=2", "train.precision=float32"),
+    *(
+        "model.unet.width=2",
+        "model.unet.mult=[1]",
+        "model.unet.groups=1",
+        "model.crop_vox=[4,9,10]",
+    ),
+]
+
+
+def test_a_run_begun_before_there_were_learners_continues(start, data, tmp_path):
+    # Stopped after step 2 of 4, by the last version that did not record the learner.
+    (tmp_path / "run").mkdir()
+    plain = json.loads((EARLIER / "run.json").read_text()) | {"data_sha256": sha256(data)}
+    (tmp_path / "run" / "run.json").write_text(json.dumps(plain))
+    shutil.copy(EARLIER / "state.safetensors", tmp_path / "run")
+    earlier = load_file(EARLIER / "state.safetensors")
+
+    config = resolved("slice2d", "tiny", EARLIER_SETTINGS)
+    learner = inpaint.build(slice2d.build(config.model), config.train, load_pack(data))
+    state = RunState(learner.net, learner.optimizers)
+    state.load(EARLIER / "state.safetensors")
+    assert state.step == 2
+    state.save(tmp_path / "again.safetensors")
+    again = load_file(tmp_path / "again.safetensors")
+    assert again.keys() == earlier.keys()
+    assert all(torch.equal(again[k], earlier[k]) for k in earlier)
+    assert {float(adam["step"]) for adam in learner.optimizers[0].state.values()} == {2.0}
+
+    assert ", from step 2" in start("run", EARLIER_SETTINGS, family="slice2d")[1]
+    assert "step 4 of 4" in load_bundle(tmp_path / "run" / "bundle").card.made_by
 
 
 def test_a_dry_run_shows_the_settings_and_writes_nothing(start, tmp_path):
@@ -218,9 +267,9 @@ def test_the_exported_bundle_holds_the_averaged_weights_and_names_the_people(sta
     assert bundle.card.name == "fill-probe"
     assert bundle.card.data == "2 scans: sub-01, sub-07"
     assert "train --family memory3d --preset tiny, step 2 of 2, batch 2" in bundle.card.made_by
-    assert bundle.inpainter.config == resolved("memory3d", "tiny", SHORT).model
+    assert bundle.model.config == resolved("memory3d", "tiny", SHORT).model
     state = load_file(folder / "state.safetensors")
-    for name, p in bundle.inpainter.net.named_parameters():
+    for name, p in bundle.model.net.named_parameters():
         assert torch.equal(p, state[f"ema.{name}"].half().float())
     assert "# fill-probe" in (folder / "bundle" / "README.md").read_text()
 
@@ -268,7 +317,7 @@ def test_the_learning_rate_without_warm_up_begins_at_the_peak():
 def test_the_average_follows_quickly_at_first_and_slowly_later():
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(1.0)
-    state = RunState(net, torch.optim.AdamW(net.parameters()))
+    state = RunState(net, [torch.optim.AdamW(net.parameters())])
     net.weight.data.fill_(12.0)
     state.step = 1
     state.update_ema(0.9)  # decay 2 / 11
@@ -286,20 +335,31 @@ def tiny_network(*settings):
     return memory3d.build(config.model), config.train
 
 
+def begun(inpainter, config, data):
+    """The learner of a network, and a run of it at step 0."""
+    learner = inpaint.build(inpainter, config, load_pack(data))
+    return learner, RunState(learner.net, learner.optimizers)
+
+
+def train_from_scratch(inpainter, config, data):
+    learner, state = begun(inpainter, config, data)
+    return train(learner, config, state)
+
+
 def test_one_example_is_learnt_by_heart(data, monkeypatch):
     # At the noisiest level alone, where almost nothing of the answer shows in what the network sees.
     inpainter, config = tiny_network(
         "train.steps=30", "train.batch=1", "train.warmup=3", "train.rate=0.01", "train.noisiest=1"
     )
-    one = next(draw_batches(load_pack(data), inpainter.config, config, 1, 0, 0))
+    learner, state = begun(inpainter, config, data)
+    one = next(draw_batches(learner.examples(), config, 1, 0, 0))
 
     def again(*_):
         while True:
             yield one
 
     monkeypatch.setattr(trainer, "draw_batches", again)
-    state = new_state(inpainter, config)
-    losses = [report.loss for report in train(inpainter, load_pack(data), config, state)]
+    losses = [report.losses["loss"] for report in train(learner, config, state)]
     assert len(losses) == 30
     assert losses[0] == pytest.approx(1, abs=0.1)  # the first fill
     assert np.mean(losses[-5:]) < 0.5
@@ -307,20 +367,24 @@ def test_one_example_is_learnt_by_heart(data, monkeypatch):
 
 def test_every_step_is_reported_with_its_number_and_rate(data):
     inpainter, config = tiny_network("train.steps=3", "train.batch=1", "train.warmup=2")
-    state = new_state(inpainter, config)
-    for step, report in enumerate(train(inpainter, load_pack(data), config, state)):
+    learner, state = begun(inpainter, config, data)
+    for step, report in enumerate(train(learner, config, state)):
         assert report.step == state.step == step + 1
-        assert report.rate == learning_rate(config, step) == state.optimizer.param_groups[0]["lr"]
-        assert math.isfinite(report.loss)
+        assert (
+            report.rate
+            == learning_rate(config, step)
+            == learner.optimizers[0].param_groups[0]["lr"]
+        )
+        assert math.isfinite(report.losses["loss"])
     assert state.step == 3
 
 
 def test_every_step_moves_the_average(data):
     settings = ["train.steps=3", "train.batch=1", "train.warmup=0", "train.rate=0.1"]
     inpainter, config = tiny_network(*settings, "train.ema=0.2")
-    state = new_state(inpainter, config)
+    learner, state = begun(inpainter, config, data)
     weights, expected = inpainter.net.last.weight, inpainter.net.last.weight.detach().clone()
-    steps = train(inpainter, load_pack(data), config, state)
+    steps = train(learner, config, state)
     for decay in (2 / 11, 0.2, 0.2):  # 0.2 is below 3 / 12 and 4 / 13
         next(steps)
         expected = decay * expected + (1 - decay) * weights.detach()
@@ -330,8 +394,7 @@ def test_every_step_moves_the_average(data):
 
 def test_the_gradient_is_cut_to_its_largest_norm(data):
     inpainter, config = tiny_network("train.steps=1", "train.batch=1", "train.clip=0.001")
-    state = new_state(inpainter, config)
-    list(train(inpainter, load_pack(data), config, state))
+    list(train_from_scratch(inpainter, config, data))
     norms = [p.grad.norm() for p in inpainter.net.parameters()]
     assert float(torch.stack(norms).norm()) == pytest.approx(0.001, rel=1e-3)
 
@@ -346,11 +409,11 @@ def test_times_are_spread_over_the_levels_and_some_are_the_noisiest(data, monkey
 
     def empty(*_):
         while True:
-            yield (torch.zeros(10, 1, 2, 2, 2),) * 3
+            yield dict.fromkeys(("image", "hole", "first"), torch.zeros(10, 1, 2, 2, 2))
 
     monkeypatch.setattr(type(inpainter), "loss", remember)
     monkeypatch.setattr(trainer, "draw_batches", empty)
-    list(train(inpainter, load_pack(data), config, new_state(inpainter, config)))
+    list(train_from_scratch(inpainter, config, data))
     times = np.array(seen)
     assert times.min() > 0
     assert times.max() == 1
@@ -366,14 +429,17 @@ def gradient_of(rank, settings, data, monkeypatch):
     """What one of two processes would give to the average in its first step."""
     found = {}
 
-    def remember(net, world):
-        assert world == 2
-        found.update({name: p.grad.clone() for name, p in net.named_parameters()})
-
-    monkeypatch.setattr(trainer, "_rank_and_world", lambda: (rank, 2))
-    monkeypatch.setattr(trainer, "_average_gradients", remember)
     inpainter, config = tiny_network(*settings)
-    next(train(inpainter, load_pack(data), config, new_state(inpainter, config)))
+    names = [name for name, _ in inpainter.net.named_parameters()]
+
+    def remember(tensors, world):
+        assert world == 2
+        if tensors:  # gradients; this network has no buffers
+            found.update(zip(names, (t.clone() for t in tensors), strict=True))
+
+    monkeypatch.setattr(trainer, "rank_and_world", lambda: (rank, 2))
+    monkeypatch.setattr(trainer, "average", remember)
+    next(train_from_scratch(inpainter, config, data))
     return found
 
 
