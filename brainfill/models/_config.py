@@ -10,7 +10,8 @@ from brainfill.core.errors import ConfigError
 from brainfill.diffusion.denoiser import Prediction
 from brainfill.diffusion.levels import ScheduleConfig
 from brainfill.diffusion.loss import Weighting
-from brainfill.interpolation.nonlocal_patches import DOUBTS, PatchConfig
+from brainfill.interpolation.nonlocal_patches import PatchConfig
+from brainfill.interpolation.prediction import DOUBTS
 from brainfill.nets.unet import UNetConfig
 
 

@@ -15,9 +15,9 @@ from brainfill.interpolation.nonlocal_patches import (
     PatchConfig,
     patch_fill,
     patch_fill_with_doubts,
-    predict,
 )
 from brainfill.interpolation.patches import Library, stencil
+from brainfill.interpolation.prediction import predict
 
 SHAPE = (22, 22, 22)
 

@@ -6,7 +6,7 @@ import torch
 
 from brainfill.core.config import override
 from brainfill.core.errors import DataError
-from brainfill.interpolation.nonlocal_patches import DOUBTS
+from brainfill.interpolation.prediction import DOUBTS
 from brainfill.lesions.shapes import HoleMix
 from brainfill.models import memory3d
 from brainfill.models._first_fill import first_fill
