@@ -14,9 +14,9 @@ from brainfill.core.registry import did_you_mean
 from brainfill.io.sidecar import stem
 
 if TYPE_CHECKING:
-    from brainfill.core.volume import Scan, Volume
+    from brainfill.core.volume import Volume
 
-_SCANS = ("sub-*/anat/*_T1w.nii*", "sub-*/ses-*/anat/*_T1w.nii*")
+SCANS = ("sub-*/anat/*_T1w.nii*", "sub-*/ses-*/anat/*_T1w.nii*")
 # Voxels this close to 1 mm are used as they are.
 _SAME_SPACING = 0.02
 
@@ -48,13 +48,13 @@ def find_sources(data: Path, lesions: str = "", exclude: Sequence[str] = ()) -> 
         ConfigError: nobody of a name in `exclude` is there.
     """
     if data.is_dir():
-        scans = sorted(p for pattern in _SCANS for p in data.glob(pattern))
+        scans = sorted(p for pattern in SCANS for p in data.glob(pattern))
         masks: list[Path] = []
     else:
         scans, masks = _manifest(data)
     kept = _without(scans, exclude)
     if not kept:
-        msg = f"no T1-weighted image in '{data}'; expected {' or '.join(_SCANS)}"
+        msg = f"no T1-weighted image in '{data}'; expected {' or '.join(SCANS)}"
         raise InputMissingError(msg, "give a BIDS folder, or a .tsv with a column 'image'")
     return Sources(kept, masks + (find_masks(lesions) if lesions else []))
 
@@ -79,12 +79,12 @@ def pack_sources(sources: Sources, out: Path, say: Callable[[str], None]) -> dic
     volumes, shapes = [], []
     for path in sources.scans:
         say(f"packing {path.name}")
-        volumes.append(packed_volume(_standard(read_volume(path)).images["T1w"].data))
+        volumes.append(packed_volume(at_one_mm(read_volume(path)).data))
     for path in sources.lesions:
         say(f"packing {path.name}")
         mask = read_mask(path)
         marked = Volume(mask.data.astype(np.float32), mask.grid)
-        shapes += packed_shapes(_standard(marked).images["T1w"].data > 0.5)
+        shapes += packed_shapes(at_one_mm(marked).data > 0.5)
     pack = Pack([_person(p) for p in sources.scans], volumes, shapes)
     with replacing(out) as temporary:
         save_pack(pack, temporary)
@@ -92,7 +92,8 @@ def pack_sources(sources: Sources, out: Path, say: Callable[[str], None]) -> dic
     return {"Volumes": len(volumes), "LesionShapes": len(shapes)}
 
 
-def _standard(volume: Volume) -> Scan:
+def at_one_mm(volume: Volume) -> Volume:
+    """The image turned to RAS and brought to voxels of 1 mm."""
     import numpy as np
 
     from brainfill.core.volume import Scan
@@ -103,7 +104,7 @@ def _standard(volume: Volume) -> Scan:
     if not np.allclose(volume.grid.spacing(), 1.0, rtol=_SAME_SPACING):
         steps.append(resample.build(resample.Config(spacing_mm=1.0)))
     scan, _ = chain(steps, Scan("training data", {"T1w": volume}), Context())
-    return scan
+    return scan.images["T1w"]
 
 
 def _manifest(path: Path) -> tuple[list[Path], list[Path]]:

@@ -6,13 +6,15 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from brainfill.cli import values
 from brainfill.cli._packing import find_sources, pack_sources
+from brainfill.cli._packing_cases import case_files, case_rows, pack_cases
 from brainfill.cli.commands import App
 from brainfill.cli.examples import examples
 from brainfill.cli.options import DryRun, Force, Json, Quiet, default, flag
@@ -65,7 +67,9 @@ def command(
     ctx: typer.Context,
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="BIDS folder, manifest .tsv, or packed .npz"),
+        typer.Option(
+            "--data", help="BIDS folder, manifest .tsv, folder of .png pictures, or packed .npz"
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="folder of the run, made if needed")
@@ -139,7 +143,9 @@ def command(
 
 @app.command("pack", epilog=_PACKS)
 def pack(
-    data: Annotated[Path, typer.Argument(help="BIDS folder, or manifest .tsv")],
+    data: Annotated[
+        Path, typer.Argument(help="BIDS folder, manifest .tsv, or folder of .png pictures")
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="packed file, .npz")],
     lesions: Lesions = "",
     exclude: Exclude = None,
@@ -147,13 +153,17 @@ def pack(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Pack scans and lesion shapes into one file that training reads without nibabel."""
+    """Pack scans and lesion shapes into one file that training reads without nibabel.
+
+    A table with columns such as contrast:T1w and mask:lesion, and perhaps name, person, site, label and value, becomes
+    a pack of cases; so does a folder of .png pictures, labelled by the folders they are in.
+    """
     if out.suffix != ".npz":
         msg = f"output '{out}' must end in .npz"
         raise ConfigError(msg, f"for example {out.stem}.npz")
-    sources = find_sources(data, lesions, exclude or [])
-    check_outputs([out], [*sources.scans, *sources.lesions], force=force)
-    facts = {"Output": str(out), **pack_sources(sources, out, ignore if quiet else _say)}
+    packing = _packing(data, lesions, exclude or [])
+    check_outputs([out], packing.inputs, force=force)
+    facts = {"Output": str(out), **packing.write(out, ignore if quiet else _say)}
     typer.echo(json.dumps(facts, indent=2) if as_json else str(out))
 
 
@@ -175,14 +185,35 @@ def _packed(
     if not data.exists():
         msg = f"training data '{data}' do not exist"
         raise InputMissingError(msg, "check the path")
-    sources = find_sources(data, lesions, exclude)
+    packing = _packing(data, lesions, exclude)
     packed = out / _PACK
     if dry_run:
-        say(f"{len(sources.scans)} scans and {len(sources.lesions)} lesion masks in '{data}'")
+        say(f"{packing.what} in '{data}'")
     elif not packed.exists():
         make_folder(out, "choose another folder with -o")
-        pack_sources(sources, packed, say)
+        packing.write(packed, say)
     return packed
+
+
+class _Packing(NamedTuple):
+    """What there is to pack, which files it reads, and how to write it."""
+
+    what: str
+    inputs: Sequence[Path]
+    write: Callable[[Path, Callable[[str], None]], dict[str, int]]
+
+
+def _packing(data: Path, lesions: str, exclude: Sequence[str]) -> _Packing:
+    """Scans and lesion masks, or cases where a table or a folder of pictures tells of such."""
+    if not data.exists() or not (rows := case_rows(data)):
+        sources = find_sources(data, lesions, exclude)
+        what = f"{len(sources.scans)} scans and {len(sources.lesions)} lesion masks"
+        inputs = [*sources.scans, *sources.lesions]
+        return _Packing(what, inputs, partial(pack_sources, sources))
+    if lesions:
+        msg = f"the cases of '{data}' have masks of their own, so --lesions has no use"
+        raise ConfigError(msg, "leave it out")
+    return _Packing(f"{len(rows)} cases", case_files(rows), partial(pack_cases, rows, exclude))
 
 
 def _given(ctx: typer.Context, options: dict[str, str]) -> dict[str, str]:

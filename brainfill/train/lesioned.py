@@ -17,9 +17,11 @@ from brainfill.core.grid import BoolArray, Box, FloatArray
 from brainfill.lesions.paint import Profile, measured
 from brainfill.models._brightness import normalised, tissue_level
 from brainfill.train.archive import FORMAT, opened, shape_arrays, shapes_of
+from brainfill.train.cases import CasePack
+from brainfill.train.pack import packed_shapes
 
-KIND = "lesioned"
-_HOW = "make it with pipelines/models/pack_lesions.py"
+KIND, LESION = "lesioned", "lesion"
+_HOW = "make it with pipelines/models/pack_lesions.py, or brainfill train pack"
 _BRIGHTEST_PCT = 99.9
 _AROUND_VOX = (16, 16, 16)
 _SMALLEST_VOX = 10
@@ -70,7 +72,7 @@ def packed_scan(images: Sequence[FloatArray], lesions: BoolArray) -> tuple[np.nd
         lesions: same shape; what lies in the background of the T1w is left out.
     """
     box = Box.around(images[0] > 0).slices
-    whole = np.stack([_scaled(image[box]) for image in images])
+    whole = np.stack([scaled(image[box]) for image in images])
     numbered, _ = ndimage.label(lesions[box] & (whole[0] > 0), np.ones((3, 3, 3)))
     turned = np.ascontiguousarray(whole.transpose(0, 3, 1, 2))
     return turned, np.ascontiguousarray(numbered.transpose(2, 0, 1).astype(np.int16))
@@ -146,8 +148,36 @@ def load_lesioned(path: Path) -> LesionedPack:
             [file[f"lesions{i}"] for i in count],
             shapes_of(file),
         )
-    problem = _problem(pack)
-    if problem:
+    return _checked(pack, path)
+
+
+def patients_of(cases: CasePack, path: Path) -> LesionedPack:
+    """Cases in three dimensions with a mask "lesion" as scans of patients; their lesions lend the shapes as well.
+
+    Args:
+        cases: those without the mask, or with an empty one, are healthy.
+        path: of the pack, for messages.
+
+    Raises:
+        DataError: there is nothing in them to learn lesions from.
+    """
+    if flat := next((case.name for case in cases.cases if case.images.ndim != 4), ""):
+        msg = f"'{path}' cannot be trained on: case '{flat}' is a picture, and lesions are painted into volumes"
+        raise DataError(msg, _HOW)
+    masks = [case.masks.get(LESION, np.zeros(case.images.shape[1:], bool)) for case in cases.cases]
+    seen = [mask & (case.images[0] > 0) for mask, case in zip(masks, cases.cases, strict=True)]
+    pack = LesionedPack(
+        [case.name for case in cases.cases],
+        cases.contrasts,
+        [case.images for case in cases.cases],
+        [ndimage.label(mask, np.ones((3, 3, 3)))[0].astype(np.int16) for mask in seen],
+        [shape for mask in seen for shape in packed_shapes(mask.transpose(1, 2, 0))],
+    )
+    return _checked(pack, path)
+
+
+def _checked(pack: LesionedPack, path: Path) -> LesionedPack:
+    if problem := _problem(pack):
         msg = f"'{path}' cannot be trained on: {problem}"
         raise DataError(msg, _HOW)
     return pack
@@ -172,7 +202,8 @@ def _problem(pack: LesionedPack) -> str:
     return "" if pack.shapes else "it holds no lesion shapes"
 
 
-def _scaled(image: FloatArray) -> np.ndarray:
+def scaled(image: FloatArray) -> np.ndarray:
+    """An image of any shape as uint8, its 99.9th percentile above zero at 255; 0 and what is below stay 0."""
     shown = image[image > 0]
     top = np.percentile(shown, _BRIGHTEST_PCT) if shown.size else 1.0
     return np.asarray(np.clip(image / top * 255, 0, 255).round().astype(np.uint8))

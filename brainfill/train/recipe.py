@@ -36,7 +36,7 @@ class Recipe(ModelChoice):
     name: str = option("", "of the file; none for what options of the command line say")
     about: str = option("", "what the trained model does")
     source: str = option("", "paper that it follows")
-    parameters: int = option(0, "of the network", low=0)
+    parameters: int = option(0, "of the network", low=0, high=1_000_000_000)
     model: dict[str, Any] = option({}, "settings of the model, as changes of the preset")
     train: dict[str, Any] = option({}, "settings of training")
     walk: dict[str, Any] = option(

@@ -45,7 +45,9 @@ def learner_of(family: str, asked: str = "", kind: str | None = None) -> ModuleT
             raise ConfigError(msg, "see: brainfill list learners")
         return learner
     known = [load(LEARNERS, name) for name in names(LEARNERS)]
-    usual = [m for m in known if m.USUAL and package == m.FAMILIES and kind in (None, m.DATA)]
+    usual = [
+        m for m in known if m.USUAL and package == m.FAMILIES and (kind is None or kind in m.DATA)
+    ]
     if not usual:
         msg = f"the family '{family}' does not learn from data of the kind '{kind or 'scans'}'"
         raise DataError(msg, "see: brainfill list learners")

@@ -23,7 +23,7 @@ FILES = {
     "learners/careful.py": '''
         """Careful: learns what inpainters learn, by someone else."""
         from brainfill.train.learners.inpaint import Config, build, read
-        FAMILIES, DATA, USUAL = "brainfill.models", "", False
+        FAMILIES, DATA, USUAL = "brainfill.models", ("",), False
         ''',
     "samplers/straight.py": '''
         """Straight: DDIM, by someone else."""

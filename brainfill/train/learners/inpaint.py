@@ -14,7 +14,7 @@ from brainfill.train.learners._inpainting import InpaintingLearner, expect_contr
 from brainfill.train.optimizers import adamw
 from brainfill.train.pack import Pack, load_pack
 
-FAMILIES, DATA, USUAL = "brainfill.models", "", True
+FAMILIES, DATA, USUAL = "brainfill.models", ("",), True
 Config = TrainConfig
 
 

@@ -7,13 +7,22 @@ from pathlib import Path
 
 from brainfill.models._config import FamilyConfig
 from brainfill.models._inpainter import Inpainter
+from brainfill.train import cases
+from brainfill.train.archive import kind_of
 from brainfill.train.config import TrainConfig
 from brainfill.train.learners._inpainting import InpaintingLearner, expect_contrasts
-from brainfill.train.lesioned import KIND, LesionedPack, intensities, load_lesioned, profiles
+from brainfill.train.lesioned import (
+    KIND,
+    LesionedPack,
+    intensities,
+    load_lesioned,
+    patients_of,
+    profiles,
+)
 from brainfill.train.lesioned_examples import draw_lesioned
 from brainfill.train.optimizers import adamw
 
-FAMILIES, DATA, USUAL = "brainfill.models", KIND, True
+FAMILIES, DATA, USUAL = "brainfill.models", (KIND, cases.KIND), True
 Config = TrainConfig
 
 
@@ -25,7 +34,10 @@ def read(data: Path, model: FamilyConfig) -> LesionedPack:
         DataError: it holds data of another kind.
         ConfigError: the model wants other contrasts.
     """
-    pack = load_lesioned(data)
+    if kind_of(data) == cases.KIND:
+        pack = patients_of(cases.load_cases(data), data)
+    else:
+        pack = load_lesioned(data)
     expect_contrasts(pack.contrasts, model, data)
     return pack
 

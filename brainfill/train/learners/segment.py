@@ -19,7 +19,7 @@ from brainfill.train.labelled_examples import LooksConfig, draw_labelled
 from brainfill.train.learners._base import Example, Turn
 from brainfill.train.optimizers import adamw
 
-FAMILIES, DATA, USUAL = "brainfill.segmentation", KIND, True
+FAMILIES, DATA, USUAL = "brainfill.segmentation", (KIND,), True
 Config = SegmentConfig
 
 

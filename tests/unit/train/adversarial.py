@@ -14,7 +14,7 @@ from brainfill.train.config import TrainConfig
 from brainfill.train.learners import inpaint
 from brainfill.train.learners._base import Turn
 
-FAMILIES, DATA, USUAL = "brainfill.models", "", False
+FAMILIES, DATA, USUAL = "brainfill.models", ("",), False
 Config = TrainConfig
 read = inpaint.read
 CRITIC_TURNS = 2

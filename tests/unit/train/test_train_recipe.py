@@ -167,7 +167,7 @@ def test_a_recipe_and_options_that_it_settles_are_refused():
     [
         ("famly = 'slice2d'", ConfigError, "unknown setting 'recipe .*bad.toml: famly'"),
         ("family = 3", ConfigError, "family' must be text, got 3"),
-        ("parameters = -1", ConfigError, "parameters must be at least 0, got -1"),
+        ("parameters = -1", ConfigError, "parameters must be between 0 and 1000000000, got -1"),
         ("like = 'nothing'", ConfigError, "unknown recipe 'nothing'; known: .*t1-fill"),
         ("family = ", DataError, "bad.toml' is not TOML"),
     ],
