@@ -125,7 +125,8 @@ def diverged(step: int) -> DataError:
     """What to say of a training whose numbers have grown beyond all bounds."""
     msg = f"the training has diverged: at step {step} its numbers are not finite any more"
     return DataError(
-        msg, "take a lower train.rate, or more steps of train.warmup, in another folder"
+        msg,
+        "take a lower train.rate, more steps of train.warmup, or train.precision=float32, in another folder",
     )
 
 

@@ -77,7 +77,9 @@ def _take(
     moved = [p for group in turn.optimizer.param_groups for p in group["params"]]
     if world > 1:
         average([p.grad for p in moved if p.grad is not None], world)
-    torch.nn.utils.clip_grad_norm_(moved, config.clip)
+    # Weights stay as they are, and can be saved, where a gradient is not finite though its loss is.
+    if any_process(not finite(torch.nn.utils.clip_grad_norm_(moved, config.clip)), loss.device):
+        raise diverged(state.step)
     turn.optimizer.step()
     return float(loss.detach())
 

@@ -88,6 +88,22 @@ def test_two_networks_with_an_optimiser_each_are_trained_and_continued_exactly(
         assert torch.equal(p, once[f"ema.painter.{name}"].half().float())
 
 
+def test_a_gradient_that_is_not_finite_stops_the_run_and_leaves_the_weights(data):
+    inpainter, config = two_networks("train.steps=1")
+    learner = adversarial.build(inpainter, config, load_pack(data))
+
+    class Rooted(adversarial.Adversarial):
+        def turns(self, batch, rng):  # the loss is 0, its gradient infinity times 0
+            weight = self.net["critic"][0].weight
+            yield Turn(self.optimizers[0], lambda: (0 * weight).abs().sqrt().sum())
+
+    learner = Rooted(**vars(learner))
+    before = {k: p.detach().clone() for k, p in learner.net.named_parameters()}
+    with pytest.raises(DataError, match="diverged: at step 0"):
+        list(train(learner, config, RunState(learner.net, learner.optimizers)))
+    assert all(torch.equal(p, before[k]) for k, p in learner.net.named_parameters())
+
+
 def test_every_turn_moves_the_parameters_of_its_optimiser_alone(data):
     inpainter, config = two_networks("train.steps=1", "train.warmup=0")
     learner = adversarial.build(inpainter, config, load_pack(data))
