@@ -4,7 +4,7 @@
 #
 #   pipelines/models/thickness_networks.sh OASIS IXI2MM RUN
 #
-# Interrupted, the same command continues. About an hour and a half for tissues and an hour for regions, on one CPU core.
+# Interrupted, the same command continues. About an hour and a half for tissues and two and a half hours for regions, on one CPU core.
 set -euo pipefail
 
 oasis=$1 ixi=$2 run=$3
@@ -43,8 +43,10 @@ looks=(
   warp.shift_vox=[3.0,3.0,3.0] warp.turn_deg=7 warp.zoom=0.06 lesions=0.15 bias=0.4 coarse=0.15 noise=0.4 cropped=0
   "${whole[@]}"
 )
-train regions regions "model.classes=$classes" model.crop_vox=[72,72,88] train.batch=1 train.pool=8 train.ema=0.995 \
-  "${looks[@]/#/train.looks.}" train.rate=1.5e-3 train.warmup=100 train.steps=1500
+regions=("model.classes=$classes" model.crop_vox=[72,72,88] train.batch=1 "${looks[@]/#/train.looks.}")
+train regions regions-first "${regions[@]}" train.pool=8 train.ema=0.995 train.rate=1.5e-3 train.warmup=100 train.steps=1500
+train regions regions "${regions[@]}" train.begin="$run/regions-first/bundle" train.reuse=3 train.pool=12 train.ema=0.997 \
+  train.rate=1e-3 train.warmup=50 train.seed=2 train.steps=1600
 
 unset OMP_NUM_THREADS
 models=(--tissues "$run/tissues/bundle" --regions "$run/regions/bundle")
