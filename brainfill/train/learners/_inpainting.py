@@ -54,7 +54,8 @@ class InpaintingLearner:
         # One draw per equal slice of (0, 1] keeps every batch spread over the noise levels.
         times = (np.arange(size) + 1 - rng.random(size)) / size
         t = torch.from_numpy(np.where(rng.random(size) < self.config.noisiest, 1.0, times))
-        noise = torch.from_numpy(rng.standard_normal(image.shape, dtype=np.float32)).to(image)
+        shape = self.model.code(image).shape
+        noise = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32)).to(image)
         loss = partial(self.model.loss, image, first, hole, t, noise, self.config.ring)
         return [Turn(self.optimizers[0], loss)]
 
