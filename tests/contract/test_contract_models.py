@@ -56,7 +56,7 @@ def options(cls, where=""):
 
 
 def test_there_are_families_and_each_describes_itself():
-    assert {"memory3d", "pseudo3d", "slice2d"} <= set(FAMILIES)
+    assert {"memory3d", "pseudo3d", "slice2d", "wavelet3d"} <= set(FAMILIES)
     assert all(line.endswith(".") for line in describe("brainfill.models").values())
 
 
@@ -103,7 +103,7 @@ def test_a_network_takes_crops_of_any_size(family, preset):
     net = module.build(config).net
     x = torch.rand((2, config.unet.inputs, 3, 9, 12))
     with torch.no_grad():
-        assert net(x, torch.tensor([0.0, 999.0])).shape == (2, 1, 3, 9, 12)
+        assert net(x, torch.tensor([0.0, 999.0])).shape == (2, config.unet.outputs, 3, 9, 12)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -120,7 +120,7 @@ def test_an_untrained_network_returns_its_first_fill(family):
 def test_training_reaches_every_parameter(family):
     inpainter = tiny(family)
     image, first, hole = crops(inpainter.config)
-    noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(2))
+    noise = torch.randn(inpainter.code(image).shape, generator=torch.Generator().manual_seed(2))
     optimizer = adamw(inpainter.net, TrainConfig(rate=1e-2))
     for _ in range(4):  # layers that begin at zero let gradients through one after the other
         optimizer.zero_grad()
