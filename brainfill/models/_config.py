@@ -30,6 +30,9 @@ class FamilyConfig:
         True, "fills holes from what is around them; if not, it redraws whole images"
     )
     prediction: Prediction = option("x0", "what the network predicts")
+    learned_variance: bool = option(
+        False, "the network also tells the variance of its steps, which sampler 'ddpm' takes"
+    )
     first_fill: Literal["patch", "harmonic", "zero"] = option(
         "harmonic", "what the fill is relative to"
     )
@@ -55,6 +58,9 @@ class FamilyConfig:
         0, "noise levels that the network is taught, evenly in time; 0 is all", low=0, high=1000
     )
     weighting: Weighting = option("uniform", "weight of noise levels in the training loss")
+    follows: bool = option(
+        False, "each slice is shown the finished one before it, as the tiling 'sequential' gives it"
+    )
     codec: str = option(
         "identity", "what images become before they are noised; see: brainfill list codecs"
     )
@@ -84,6 +90,8 @@ class FamilyConfig:
             problem = f"crop_vox must hold numbers from 1 on, got {self.crop_vox}"
         elif any(side % codec.factor for side in self.crop_vox):
             problem = f"crop_vox must hold multiples of {codec.factor}, got {self.crop_vox}"
+        elif self.learned_variance and self.schedule.name == "karras":
+            problem = "a variance is learnt along a schedule that preserves it, and karras does not"
         elif self.tiling and self.window_vox:
             problem = f"tiling '{self.tiling}' says how crops are cut, and window_vox says so too"
         elif any(width <= 0 for width in self.details):
@@ -92,16 +100,29 @@ class FamilyConfig:
             problem = f"patches fill one contrast, got {', '.join(self.contrasts)}"
         elif self.first_fill == "patch" and not self.conditional:
             problem = "patches fill holes, and a model that redraws whole images has none"
-        if problem:
+        if problem := problem or self._misuse_of_slices(codec):
             raise ConfigError(problem)
         # What the network takes and gives follows from the rest.
         inputs, outputs = codec.channels * self._inputs(), codec.channels * len(self.contrasts)
+        outputs *= 1 + self.learned_variance
         object.__setattr__(self, "unet", replace(self.unet, inputs=inputs, outputs=outputs))
 
+    def _misuse_of_slices(self, codec: Codec) -> str:
+        """What stands against telling slices apart; "" if nothing does."""
+        if not (self.follows or self.unet.position):
+            return ""
+        if self.follows and self.unet.kind != "2d":
+            return f"follows wants a 2d network, since a {self.unet.kind} one sees beyond its slice"
+        if codec.factor > 1:
+            return f"slices are told apart in images, and codec '{self.codec}' leaves none"
+        return (
+            "" if self.conditional else "slices are told apart to fill holes, not to redraw images"
+        )
+
     def _inputs(self) -> int:
-        """Images shown: noisy residual, first fill and details of each contrast, hole, doubts."""
+        """Images shown: noisy residual, first fill, details and slice before of each contrast, hole, doubts."""
         doubts = DOUBTS if self.first_fill == "patch" else 0
-        return len(self.contrasts) * (2 + len(self.details)) + 1 + doubts
+        return len(self.contrasts) * (2 + len(self.details) + self.follows) + 1 + doubts
 
     def taught_time(self, t: float) -> float:
         """The time in (0, 1] that is taught in place of t: t itself, or that of the next noisier level."""

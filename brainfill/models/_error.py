@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from brainfill.diffusion.bound import variance_bound
+from brainfill.diffusion.denoiser import Estimate
+from brainfill.diffusion.levels import Schedule
+
 _DIMS = (1, 2, 3, 4)
 
 
@@ -47,3 +51,25 @@ def absolute_twice(estimate: Tensor, clean: Tensor, hole: Tensor, ring: float) -
     error = (estimate - clean).abs()
     inside = (error * hole).sum(_DIMS) / (hole.sum(_DIMS) * error.shape[1]).clamp(min=1)
     return inside + ring * error.mean(_DIMS)
+
+
+def bound_in_hole(
+    said: Estimate, clean: Tensor, x: Tensor, hole: Tensor, t: Tensor, schedule: Schedule
+) -> Tensor:
+    """The variational bound, which teaches the variance of steps, where there is noise.
+
+    Args:
+        said: the estimate of x, with the share of the variance.
+        clean: the true tensor (B, C, *S), 0 outside the hole.
+        x: the noisy one, 0 outside the hole.
+        hole: (B, 1, *S), 1 where it is learnt.
+        t: times (B,) in (0, 1].
+        schedule: variance preserving.
+
+    Returns:
+        Bits per value of the hole (B,).
+    """
+    # Beside the hole it describes a step exactly: the right mean, 0, and the smallest variance.
+    inside = Estimate(*(field * hole for field in said.given()))
+    bits = variance_bound(inside, clean, x, t, schedule)
+    return bits * hole[0].numel() / hole.sum(_DIMS).clamp(min=1)

@@ -19,16 +19,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from brainfill.diffusion.codecs._base import Codec, coarse_hole
-from brainfill.diffusion.denoiser import Condition, Denoiser, Estimate, NetDenoiser, predicted_clean
+from brainfill.diffusion.denoiser import Condition, Denoiser, Estimate, NetDenoiser, estimate
 from brainfill.diffusion.levels import STEPS, Level, ScheduleConfig
 from brainfill.diffusion.loss import level_weight
 from brainfill.diffusion.noise import Noise, seeded_noise
 from brainfill.diffusion.plans import Move
 from brainfill.diffusion.projectors import KeepKnown
 from brainfill.diffusion.sample import Sampler, sample
-from brainfill.models._channels import channels
+from brainfill.models._channels import channels, one_before
 from brainfill.models._config import FamilyConfig
-from brainfill.models._error import absolute_twice, relative_squared
+from brainfill.models._error import absolute_twice, bound_in_hole, relative_squared
 from brainfill.nets.unet import build_unet
 
 _NOISE = 0.01  # no fill can be told from the truth below this, in units of the tissue level
@@ -51,7 +51,14 @@ class Inpainter:
         return self.codec.encode(image)
 
     def loss(
-        self, image: Tensor, first: Tensor, hole: Tensor, t: Tensor, noise: Tensor, ring: float
+        self,
+        image: Tensor,
+        first: Tensor,
+        hole: Tensor,
+        t: Tensor,
+        noise: Tensor,
+        ring: float,
+        position: Tensor | None = None,
     ) -> Tensor:
         """Training loss of normalised crops at times t.
 
@@ -62,33 +69,39 @@ class Inpainter:
             t: times (B,) in (0, 1].
             noise: standard normal, like `code(image)`.
             ring: weight of known voxels against 1 in the hole; makes the estimate meaningful there.
+            position: number of each slice (B, D), for networks that are told it.
 
         Returns:
             A scalar: error of the clean estimate, see `_error`, weighted by noise level.
         """
         config, codec = self.config, self.codec
-        shown = codec.encode(channels(first, hole, config))
+        shown = codec.encode(channels(first, hole, config, one_before(image)))
         clean = codec.encode((image - first[:, : image.shape[1]]) / config.residual_scale)
         coarse = coarse_hole(codec, hole)
-        levels = [config.schedule.build().level(config.taught_time(float(v))) for v in t]
+        t = torch.tensor([config.taught_time(float(v)) for v in t], dtype=torch.float64)
+        levels = [config.schedule.build().level(float(v)) for v in t]
         alpha, sigma, snr, index = _per_item(levels, config.schedule, image)
         x = (alpha * clean + sigma * noise) * coarse
-        output = self.net(torch.cat([x, shown], dim=1), index)
+        told = {} if position is None else {"position": position}
+        output = self.net(torch.cat([x, shown], dim=1), index, **told)
         at = Level(alpha, sigma)  # type: ignore[arg-type]  # one level per item, as tensors
-        estimate = predicted_clean(output.float(), x, at, config.prediction)
+        said = estimate(output.float(), x, at, config.prediction, config.learned_variance)
         if config.error == "absolute":
-            error = absolute_twice(codec.decode(estimate), codec.decode(clean), hole, ring)
+            error = absolute_twice(codec.decode(said.clean), codec.decode(clean), hole, ring)
         else:
             floor = (_NOISE / config.residual_scale) ** 2
-            error = relative_squared(estimate, clean, coarse, ring, floor)
-        return (level_weight(snr, config.weighting) * error).mean()
+            error = relative_squared(said.clean, clean, coarse, ring, floor)
+        error = level_weight(snr, config.weighting) * error
+        if config.learned_variance:
+            error = error + bound_in_hole(said, clean, x, coarse, t, config.schedule.build())
+        return error.mean()
 
     def denoiser(self) -> Denoiser:
         """The network as a denoiser of all that is drawn at a time, which the tiling may cut."""
-        schedule = self.config.schedule.build()
-        return self.config.build_tiling().wrap(
-            NetDenoiser(self.net, schedule, self.config.prediction)
-        )
+        c = self.config
+        learned = c.learned_variance
+        net = NetDenoiser(self.net, c.schedule.build(), c.prediction, learned_variance=learned)
+        return c.build_tiling().wrap(net)
 
     @torch.no_grad()  # not inference_mode, under which guidance could not take gradients
     def sample(
@@ -99,6 +112,7 @@ class Inpainter:
         sampler: Sampler,
         seeds: Sequence[int],
         watch: Callable[[int, Tensor], None] | None = None,
+        position: Tensor | None = None,
     ) -> Tensor:
         """Draw fills of normalised crops.
 
@@ -109,6 +123,7 @@ class Inpainter:
             sampler: how to take them.
             seeds: one per item of the batch.
             watch: called after each move, with what is noised.
+            position: number of each slice (B, D), for networks that are told it.
 
         Returns:
             The estimate (B, N, D, H, W) everywhere, also at known voxels near the hole.
@@ -117,9 +132,13 @@ class Inpainter:
         first, hole = (padded(part, self.codec.factor) for part in (first, hole))
         noise = seeded_noise(seeds)
 
-        def part(here: slice, before: Tensor | None) -> Tensor:  # noqa: ARG001 - protocol
-            some, unknown = first[:, :, here], hole[:, :, here]
-            return self._drawn(some, unknown, plan, sampler, noise, watch)
+        def part(here: slice, before: Tensor | None) -> Tensor:
+            shown = channels(first[:, :, here], hole[:, :, here], self.config, before)
+            number = None if position is None else position[:, here]
+            told = Condition(self.codec.encode(shown), position=number)
+            return self._drawn(
+                known[:, :, here], hole[:, :, here], told, plan, sampler, noise, watch
+            )
 
         known = first[:, : len(self.config.contrasts)]
         return self.config.build_tiling().draw(known, hole, part)[:, :, :d, :h, :w]
@@ -128,15 +147,15 @@ class Inpainter:
         self,
         first: Tensor,
         hole: Tensor,
+        told: Condition,
         plan: Sequence[Move],
         sampler: Sampler,
         noise: Noise,
         watch: Callable[[int, Tensor], None] | None,
     ) -> Tensor:
-        """What `sample` gives, of slices that are drawn together."""
+        """What `sample` gives of slices that are drawn together, over their first fill (B, N, n, H, W)."""
         codec = self.codec
-        shown = codec.encode(channels(first, hole, self.config))
-        first, coarse = first[:, : len(self.config.contrasts)], coarse_hole(codec, hole)
+        coarse = coarse_hole(codec, hole)
         nothing = torch.zeros_like(codec.encode(first))
         last: list[Tensor] = []
         denoiser = self.denoiser()
@@ -149,7 +168,7 @@ class Inpainter:
 
         start = noise(nothing) * coarse * plan[0].now.sigma
         keep = KeepKnown(nothing, coarse, noisy=False)
-        drawn = sample(remember, start, plan, sampler, noise, Condition(shown), keep, watch)
+        drawn = sample(remember, start, plan, sampler, noise, told, keep, watch)
         # In the hole the sample; around it what the network thinks of known voxels.
         residual = codec.decode(drawn) * hole + codec.decode(last[0]) * (1 - hole)
         return first + self.config.trust * self.config.residual_scale * residual

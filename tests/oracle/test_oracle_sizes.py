@@ -69,6 +69,7 @@ def test_published_sizes_of_encoders(expected, shape):
         ("slice2d", 113_670_913),
         ("pseudo3d", 134_332_673),
         ("memory3d", 24_256_384),
+        ("sequential2d", 113_673_218),
         ("wavelet3d", 73_681_864),
     ],
 )

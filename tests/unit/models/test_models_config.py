@@ -1,7 +1,9 @@
 import pytest
 
 from brainfill.core.errors import ConfigError
+from brainfill.diffusion.levels import ScheduleConfig
 from brainfill.models._config import FamilyConfig
+from brainfill.nets.unet import UNetConfig
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,16 @@ from brainfill.models._config import FamilyConfig
         ({"codec": "latent"}, "codec 'latent' needs an autoencoder"),
         ({"tiling": "slices", "window_vox": 8}, "tiling 'slices' says how crops are cut"),
         ({"tiling": "slices", "tiling_options": {"batch": -1}}, "batch must be between 0 and 4096"),
+        ({"follows": True, "unet": UNetConfig(kind="pseudo3d")}, "follows wants a 2d network"),
+        (
+            {"follows": True, "codec": "haar"},
+            "slices are told apart in images, and codec 'haar' leaves none",
+        ),
+        ({"follows": True, "conditional": False}, "not to redraw images"),
+        (
+            {"learned_variance": True, "schedule": ScheduleConfig(name="karras")},
+            "karras does not",
+        ),
         ({"levels": -1}, "levels must be between 0 and 1000, got -1"),
         ({"crop_vox": (0, 8, 8)}, r"crop_vox must hold numbers from 1 on, got \(0, 8, 8\)"),
     ],
