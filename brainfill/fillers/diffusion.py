@@ -31,6 +31,7 @@ from brainfill.preprocess.crops import (
     carried,
     cut,
     cut_across,
+    first_slice,
     plan_crops,
     touched,
 )
@@ -185,9 +186,17 @@ def _corrected(
     for number, crop in enumerate(crops):
         ctx.progress("filling", number, len(crops))
         here = crop.box.slices
+        lowest = partial(first_slice, crop, image.data, image.grid, bundle.card.spacing_mm)
         doubts = start.doubts[:, listed[here]] * hole.data[here]
         changes = _changes(
-            start, doubts, hole, guessed, crop, config, partial(draw, number=number), mirror
+            start,
+            doubts,
+            hole,
+            guessed,
+            crop,
+            config,
+            partial(draw, number=number, lowest=lowest),
+            mirror,
         )
         mine, around = listed[here][crop.mine], start.image[here]
         # No fill is darker or brighter than everything around it; splines could overshoot.
@@ -263,8 +272,9 @@ def _drawer(bundle: Bundle[Inpainter], config: Config, ctx: Context) -> Callable
         other_side: Callable[[], Tensor],
         *,
         number: int,
+        lowest: Callable[[], int],
     ) -> Tensor:
-        """Samples (N, D, H, W), on the CPU, of the crop with this number."""
+        """Samples (N, D, H, W), on the CPU, of the crop with this number; `lowest` is its first slice's."""
         nonlocal batch
         image, hole = image.to(ctx.device), hole.to(ctx.device)
         if inpainter.config.first_fill == "patch":
@@ -273,6 +283,9 @@ def _drawer(bundle: Bundle[Inpainter], config: Config, ctx: Context) -> Callable
                 first = expected(first, guessed, other_side, bundle.card.spacing_mm)
         else:
             first = first_fill(image, hole, inpainter.config)
+        position: Tensor | None = None
+        if inpainter.config.unet.position:
+            position = (lowest() + torch.arange(hole.shape[2], device=ctx.device))[None]
         done: list[Tensor] = []
         wanted = max(config.samples, 1)
         while len(done) < wanted:
@@ -281,7 +294,10 @@ def _drawer(bundle: Bundle[Inpainter], config: Config, ctx: Context) -> Callable
             seeds = [seed_of(ctx.seed, number, len(done) + i) for i in range(size)]
             many = (size, -1, -1, -1, -1)
             try:
-                drawn = inpainter.sample(first.expand(many), hole.expand(many), *walk, seeds)
+                told = None if position is None else position.expand(size, -1)
+                drawn = inpainter.sample(
+                    first.expand(many), hole.expand(many), *walk, seeds, position=told
+                )
             except (RuntimeError, MemoryError) as error:
                 if not _out_of_memory(error):
                     raise

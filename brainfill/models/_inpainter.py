@@ -2,29 +2,33 @@
 
 Everything works on tensors (B, N, D, H, W) of a 1 mm RAS crop in N contrasts: D inferior to superior,
 H left to right, W posterior to anterior. A contrast that a scan does not have is 0 everywhere. The
-diffused variable is the difference between the image and a first fill, inside the hole only (noise
-in the hole only: Palette, Saharia et al. 2022, https://arxiv.org/abs/2111.05826).
+diffused variable is the difference between the image and a first fill, as the codec of the family
+shows it, inside the hole only (noise in the hole only: Palette, Saharia et al. 2022,
+https://arxiv.org/abs/2111.05826).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from brainfill.diffusion.denoiser import Condition, Denoiser, Estimate, NetDenoiser, predicted_clean
+from brainfill.diffusion.codecs._base import Codec, coarse_hole
+from brainfill.diffusion.denoiser import Condition, Denoiser, Estimate, NetDenoiser, estimate
 from brainfill.diffusion.levels import STEPS, Level, ScheduleConfig
 from brainfill.diffusion.loss import level_weight
-from brainfill.diffusion.noise import seeded_noise
+from brainfill.diffusion.noise import Noise, seeded_noise
 from brainfill.diffusion.plans import Move
 from brainfill.diffusion.projectors import KeepKnown
 from brainfill.diffusion.sample import Sampler, sample
-from brainfill.diffusion.tilings.slabs import slabs
-from brainfill.models._channels import channels
+from brainfill.models._channels import channels, one_before
 from brainfill.models._config import FamilyConfig
+from brainfill.models._error import absolute_twice, bound_in_hole, relative_squared
 from brainfill.nets.unet import build_unet
 
 _NOISE = 0.01  # no fill can be told from the truth below this, in units of the tissue level
@@ -37,8 +41,24 @@ class Inpainter:
     config: FamilyConfig
     net: nn.Module
 
+    @cached_property
+    def codec(self) -> Codec:
+        """What turns images into the tensor that is noised."""
+        return self.config.build_codec()
+
+    def code(self, image: Tensor) -> Tensor:
+        """The tensor that is noised of images (B, N, D, H, W); noise has its shape."""
+        return self.codec.encode(image)
+
     def loss(
-        self, image: Tensor, first: Tensor, hole: Tensor, t: Tensor, noise: Tensor, ring: float
+        self,
+        image: Tensor,
+        first: Tensor,
+        hole: Tensor,
+        t: Tensor,
+        noise: Tensor,
+        ring: float,
+        position: Tensor | None = None,
     ) -> Tensor:
         """Training loss of normalised crops at times t.
 
@@ -47,36 +67,41 @@ class Inpainter:
             first: their first fill and doubts (B, N + C, D, H, W).
             hole: (B, 1, D, H, W), 1 where the fill is learnt.
             t: times (B,) in (0, 1].
-            noise: standard normal, like `image`.
+            noise: standard normal, like `code(image)`.
             ring: weight of known voxels against 1 in the hole; makes the estimate meaningful there.
+            position: number of each slice (B, D), for networks that are told it.
 
         Returns:
-            A scalar: squared error of the clean estimate, relative to that of the first fill.
+            A scalar: error of the clean estimate, see `_error`, weighted by noise level.
         """
-        shown = channels(first, hole, self.config)
-        clean = (image - first[:, : image.shape[1]]) / self.config.residual_scale
-        levels = [self.config.schedule.build().level(float(v)) for v in t]
-        alpha, sigma, snr, index = _per_item(levels, self.config.schedule, image)
-        x = (alpha * clean + sigma * noise) * hole
-        output = self.net(torch.cat([x, shown], dim=1), index)
+        config, codec = self.config, self.codec
+        shown = codec.encode(channels(first, hole, config, one_before(image)))
+        clean = codec.encode((image - first[:, : image.shape[1]]) / config.residual_scale)
+        coarse = coarse_hole(codec, hole)
+        t = torch.tensor([config.taught_time(float(v)) for v in t], dtype=torch.float64)
+        levels = [config.schedule.build().level(float(v)) for v in t]
+        alpha, sigma, snr, index = _per_item(levels, config.schedule, image)
+        x = (alpha * clean + sigma * noise) * coarse
+        told = {} if position is None else {"position": position}
+        output = self.net(torch.cat([x, shown], dim=1), index, **told)
         at = Level(alpha, sigma)  # type: ignore[arg-type]  # one level per item, as tensors
-        estimate = predicted_clean(output.float(), x, at, self.config.prediction)
-        weight = level_weight(snr, self.config.weighting)
-        error = (estimate - clean) ** 2 * (hole + ring * (1 - hole))
-        # Relative to what the first fill gets wrong, so that easy white-matter holes count as
-        # much as hard cortical ones.
-        dims = (1, 2, 3, 4)
-        floor = (_NOISE / self.config.residual_scale) ** 2
-        hard = (clean**2 * hole).sum(dims) / hole.sum(dims).clamp(min=1) + floor
-        return (weight * error.sum(dims) / hole.sum(dims).clamp(min=1) / hard).mean()
+        said = estimate(output.float(), x, at, config.prediction, config.learned_variance)
+        if config.error == "absolute":
+            error = absolute_twice(codec.decode(said.clean), codec.decode(clean), hole, ring)
+        else:
+            floor = (_NOISE / config.residual_scale) ** 2
+            error = relative_squared(said.clean, clean, coarse, ring, floor)
+        error = level_weight(snr, config.weighting) * error
+        if config.learned_variance:
+            error = error + bound_in_hole(said, clean, x, coarse, t, config.schedule.build())
+        return error.mean()
 
     def denoiser(self) -> Denoiser:
-        """The network as a denoiser of whole crops, cut into overlapping slabs where it asks to be."""
-        schedule = self.config.schedule.build()
-        denoiser = NetDenoiser(self.net, schedule, self.config.prediction)
-        if self.config.window_vox == 0:
-            return denoiser
-        return slabs(denoiser, self.config.window_vox, self.config.overlap_vox)
+        """The network as a denoiser of all that is drawn at a time, which the tiling may cut."""
+        c = self.config
+        learned = c.learned_variance
+        net = NetDenoiser(self.net, c.schedule.build(), c.prediction, learned_variance=learned)
+        return c.build_tiling().wrap(net)
 
     @torch.no_grad()  # not inference_mode, under which guidance could not take gradients
     def sample(
@@ -87,6 +112,7 @@ class Inpainter:
         sampler: Sampler,
         seeds: Sequence[int],
         watch: Callable[[int, Tensor], None] | None = None,
+        position: Tensor | None = None,
     ) -> Tensor:
         """Draw fills of normalised crops.
 
@@ -96,28 +122,55 @@ class Inpainter:
             plan: moves from the noisiest level to clean.
             sampler: how to take them.
             seeds: one per item of the batch.
-            watch: called after each move.
+            watch: called after each move, with what is noised.
+            position: number of each slice (B, D), for networks that are told it.
 
         Returns:
             The estimate (B, N, D, H, W) everywhere, also at known voxels near the hole.
         """
-        shown = channels(first, hole, self.config)
-        first = first[:, : len(self.config.contrasts)]
+        d, h, w = first.shape[2:]
+        first, hole = (padded(part, self.codec.factor) for part in (first, hole))
         noise = seeded_noise(seeds)
+
+        def part(here: slice, before: Tensor | None) -> Tensor:
+            shown = channels(first[:, :, here], hole[:, :, here], self.config, before)
+            number = None if position is None else position[:, here]
+            told = Condition(self.codec.encode(shown), position=number)
+            return self._drawn(
+                known[:, :, here], hole[:, :, here], told, plan, sampler, noise, watch
+            )
+
+        known = first[:, : len(self.config.contrasts)]
+        return self.config.build_tiling().draw(known, hole, part)[:, :, :d, :h, :w]
+
+    def _drawn(
+        self,
+        first: Tensor,
+        hole: Tensor,
+        told: Condition,
+        plan: Sequence[Move],
+        sampler: Sampler,
+        noise: Noise,
+        watch: Callable[[int, Tensor], None] | None,
+    ) -> Tensor:
+        """What `sample` gives of slices that are drawn together, over their first fill (B, N, n, H, W)."""
+        codec = self.codec
+        coarse = coarse_hole(codec, hole)
+        nothing = torch.zeros_like(codec.encode(first))
         last: list[Tensor] = []
         denoiser = self.denoiser()
 
         def remember(x: Tensor, level: Level, cond: Condition, *, turn: int = 0) -> Estimate:
             # A sampler's own intermediate steps leave known voxels; the network was trained on 0.
-            said = denoiser(x * hole, level, cond, turn=turn)
+            said = denoiser(x * coarse, level, cond, turn=turn)
             last[:] = [said.clean]
             return said
 
-        start = noise(first) * hole * plan[0].now.sigma
-        keep = KeepKnown(torch.zeros_like(first), hole, noisy=False)
-        residual = sample(remember, start, plan, sampler, noise, Condition(shown), keep, watch)
+        start = noise(nothing) * coarse * plan[0].now.sigma
+        keep = KeepKnown(nothing, coarse, noisy=False)
+        drawn = sample(remember, start, plan, sampler, noise, told, keep, watch)
         # In the hole the sample; around it what the network thinks of known voxels.
-        residual = residual * hole + last[0] * (1 - hole)
+        residual = codec.decode(drawn) * hole + codec.decode(last[0]) * (1 - hole)
         return first + self.config.trust * self.config.residual_scale * residual
 
     @torch.no_grad()  # not inference_mode, under which guidance could not take gradients
@@ -143,13 +196,22 @@ class Inpainter:
         Returns:
             The image, redrawn; same shape.
         """
-        clean = image / self.config.residual_scale
+        (d, h, w), codec = image.shape[2:], self.codec
+        image = padded(image, codec.factor)
+        clean = codec.encode(image / self.config.residual_scale)
         noise, start = seeded_noise(seeds), plan[0].now
         x = start.alpha * clean + start.sigma * noise(clean)
-        shown = channels(torch.zeros_like(image), torch.ones_like(image[:, :1]), self.config)
-        keep = None if free is None else KeepKnown(clean, free)
-        drawn = sample(self.denoiser(), x, plan, sampler, noise, Condition(shown), keep)
-        return self.config.residual_scale * drawn
+        nowhere, everywhere = torch.zeros_like(image), torch.ones_like(image[:, :1])
+        shown = codec.encode(channels(nowhere, everywhere, self.config))
+        keep = None
+        if free is not None:
+            free = padded(free, codec.factor)
+            keep = KeepKnown(clean, coarse_hole(codec, free))
+        x = sample(self.denoiser(), x, plan, sampler, noise, Condition(shown), keep)
+        drawn = codec.decode(x)
+        if free is not None:  # an element of the code has voxels on both sides of the border
+            drawn = drawn * free + codec.decode(clean) * (1 - free)
+        return (self.config.residual_scale * drawn)[:, :, :d, :h, :w]
 
 
 def inpainter(config: FamilyConfig) -> Inpainter:
@@ -172,3 +234,9 @@ def _per_item(
     alpha, sigma = (column(v).reshape(-1, 1, 1, 1, 1) for v in zip(*levels, strict=True))
     index = column([times.time(level.ratio) * STEPS - 1 for level in levels])
     return alpha, sigma, column([level.snr for level in levels]), index
+
+
+def padded(x: Tensor, factor: int) -> Tensor:
+    """x (B, C, D, H, W) with every side brought up to a multiple of `factor`; ends are repeated."""
+    ends = [p for side in reversed(x.shape[2:]) for p in (0, -side % factor)]
+    return F.pad(x, ends, mode="replicate") if any(ends) else x

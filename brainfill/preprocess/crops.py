@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,6 +72,23 @@ def working_grid(grid: Grid, spacing_mm: float) -> Grid:
     if np.allclose(turned.spacing(), spacing_mm, rtol=_SAME_SPACING):
         return turned
     return resampled_grid(turned, spacing_mm)
+
+
+def first_slice(crop: Crop, image: FloatArray, grid: Grid, spacing_mm: float) -> int:
+    """Number of the crop's first slice, counted from the lowest one of the scan that is above zero.
+
+    Args:
+        crop: a block of the working grid.
+        image: (X, Y, Z), on `grid`, background 0.
+        grid: of the scan, any orientation and voxel size.
+        spacing_mm: voxel size of the working grid.
+    """
+    work = working_grid(grid, spacing_mm)
+    shown = Box.around(image > 0)
+    spans = zip(shown.start, (n - 1 for n in shown.stop), strict=True)
+    ends = grid.to_world(np.array(list(product(*spans)), float))
+    here = crop.grid.to_world(np.zeros((1, 3)))
+    return round(float(work.to_index(here)[0, 2] - work.to_index(ends)[:, 2].min()))
 
 
 def merge_boxes(boxes: Sequence[Box]) -> list[tuple[Box, list[int]]]:

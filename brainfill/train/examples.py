@@ -42,10 +42,15 @@ def draw_example(
     augment: AugmentConfig,
     rng: np.random.Generator,
 ) -> Tensor:
-    """One normalised crop, its hole, its first fill and doubts: float32 (2 + C, D, H, W)."""
+    """One normalised crop, its hole, its first fill and doubts: float32 (2 + C, D, H, W).
+
+    Where the network is told the numbers of slices, these come last, each over its whole slice.
+    """
     m, (d, h, w) = SURROUNDINGS_VOX, model.crop_vox
     wide, inner = (d + 2 * m, h + 2 * m, w + 2 * m), Box((m, m, m), (d + m, h + m, w + m))
-    crop = _tissue_crop(pack.volumes[int(rng.integers(len(pack.volumes)))], wide, rng)
+    volume = pack.volumes[int(rng.integers(len(pack.volumes)))]
+    centre = _tissue_voxel(volume, rng)
+    crop = crop_at(volume, centre, wide) / 255
     tissue = crop > 0
     hole = np.zeros(wide, bool)
     hole[inner.slices] = draw_hole(tissue[inner.slices], mix, pack.shapes, rng)
@@ -58,17 +63,19 @@ def draw_example(
     both = torch.from_numpy(np.stack([image, hole]).astype(np.float32))[:, None, None]
     first = first_fill(both[0], both[1], model)
     whole = torch.cat([both[:, 0, 0], first[0]])
+    if model.unet.position:
+        numbers = centre[0] - wide[0] // 2 + torch.arange(wide[0])
+        whole = torch.cat([whole, numbers[None, :, None, None].expand(1, *wide)])
     return whole[:, m:-m, m:-m, m:-m].contiguous()
 
 
-def _tissue_crop(volume: np.ndarray, shape: Index3, rng: np.random.Generator) -> FloatArray:
-    """A crop in [0, 1] centred on tissue, two times out of three on bright tissue (white matter)."""
+def _tissue_voxel(volume: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A voxel (3,) in tissue, two times out of three in bright tissue (white matter)."""
     darkest = BRIGHT if rng.random() < 2 / 3 else 1
     while True:
         centre = rng.integers(volume.shape)
         if volume[tuple(centre)] >= darkest:
-            break
-    return crop_at(volume, centre, shape) / 255
+            return centre
 
 
 def crop_at(volume: np.ndarray, centre: np.ndarray, shape: Index3) -> FloatArray:

@@ -41,10 +41,17 @@ def crops(config, batch=2):
     return image, first_fill(image, hole, config), hole
 
 
+def numbers(config, crop):
+    """The numbers of slices, for a family that is told them."""
+    told = torch.arange(crop.shape[2]).expand(len(crop), -1)
+    return {"position": told} if config.unet.position else {}
+
+
 def fill_in_one_step(inpainter, first, hole):
     module = load("brainfill.diffusion.samplers", "ddim")
     plan = denoise(inpainter.config.schedule.build().levels(1))
-    return inpainter.sample(first, hole, plan, module.build(module.Config()), seeds=[3, 4])
+    told = numbers(inpainter.config, hole)
+    return inpainter.sample(first, hole, plan, module.build(module.Config()), seeds=[3, 4], **told)
 
 
 def options(cls, where=""):
@@ -56,7 +63,7 @@ def options(cls, where=""):
 
 
 def test_there_are_families_and_each_describes_itself():
-    assert {"memory3d", "pseudo3d", "slice2d"} <= set(FAMILIES)
+    assert {"memory3d", "pseudo3d", "sequential2d", "slice2d", "wavelet3d"} <= set(FAMILIES)
     assert all(line.endswith(".") for line in describe("brainfill.models").values())
 
 
@@ -103,7 +110,8 @@ def test_a_network_takes_crops_of_any_size(family, preset):
     net = module.build(config).net
     x = torch.rand((2, config.unet.inputs, 3, 9, 12))
     with torch.no_grad():
-        assert net(x, torch.tensor([0.0, 999.0])).shape == (2, 1, 3, 9, 12)
+        said = net(x, torch.tensor([0.0, 999.0]), **numbers(config, x))
+    assert said.shape == (2, config.unet.outputs, 3, 9, 12)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -120,11 +128,12 @@ def test_an_untrained_network_returns_its_first_fill(family):
 def test_training_reaches_every_parameter(family):
     inpainter = tiny(family)
     image, first, hole = crops(inpainter.config)
-    noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(2))
+    noise = torch.randn(inpainter.code(image).shape, generator=torch.Generator().manual_seed(2))
     optimizer = adamw(inpainter.net, TrainConfig(rate=1e-2))
     for _ in range(4):  # layers that begin at zero let gradients through one after the other
         optimizer.zero_grad()
-        inpainter.loss(image, first, hole, torch.tensor([0.4, 1.0]), noise, 0.02).backward()
+        t, told = torch.tensor([0.4, 1.0]), numbers(inpainter.config, image)
+        inpainter.loss(image, first, hole, t, noise, 0.02, **told).backward()
         optimizer.step()
     still = [name for name, p in inpainter.net.named_parameters() if not p.grad.any()]
     assert still == []

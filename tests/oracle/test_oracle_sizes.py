@@ -65,7 +65,13 @@ def test_published_sizes_of_encoders(expected, shape):
 
 @pytest.mark.parametrize(
     ("family", "expected"),
-    [("slice2d", 113_670_913), ("pseudo3d", 134_332_673), ("memory3d", 24_256_384)],
+    [
+        ("slice2d", 113_670_913),
+        ("pseudo3d", 134_332_673),
+        ("memory3d", 24_256_384),
+        ("sequential2d", 113_673_218),
+        ("wavelet3d", 73_681_864),
+    ],
 )
 def test_paper_presets_have_the_published_sizes(family, expected):
     module = load("brainfill.models", family)

@@ -27,7 +27,8 @@ class InpaintingLearner:
     Args:
         model: the inpainter.
         config: how it is trained.
-        draw: one crop, its hole, its first fill and doubts: float32 (N + 1 + N + C, D, H, W).
+        draw: one crop, its hole, its first fill and doubts: float32 (N + 1 + N + C, D, H, W), and the
+            number of each slice if the network is told it.
         optimizers: a single one, over all parameters.
         known: fields of the card.
     """
@@ -44,8 +45,8 @@ class InpaintingLearner:
         return self.model.net
 
     def examples(self) -> Callable[[np.random.Generator], Example]:
-        """Draws `image`, `hole` and `first`, each (C, D, H, W)."""
-        return partial(_parts, self.draw, len(self.model.config.contrasts))
+        """Draws `image`, `hole` and `first`, each (C, D, H, W), and perhaps the `position` of slices (D,)."""
+        return partial(_parts, self.draw, self.model.config)
 
     def turns(self, batch: Example, rng: np.random.Generator) -> list[Turn]:
         """One step at noise levels spread over all of them, and some at the noisiest."""
@@ -54,8 +55,10 @@ class InpaintingLearner:
         # One draw per equal slice of (0, 1] keeps every batch spread over the noise levels.
         times = (np.arange(size) + 1 - rng.random(size)) / size
         t = torch.from_numpy(np.where(rng.random(size) < self.config.noisiest, 1.0, times))
-        noise = torch.from_numpy(rng.standard_normal(image.shape, dtype=np.float32)).to(image)
-        loss = partial(self.model.loss, image, first, hole, t, noise, self.config.ring)
+        shape = self.model.code(image).shape
+        noise = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32)).to(image)
+        told = {"position": batch["position"]} if "position" in batch else {}
+        loss = partial(self.model.loss, image, first, hole, t, noise, self.config.ring, **told)
         return [Turn(self.optimizers[0], loss)]
 
     def facts(self) -> Mapping[str, Any]:
@@ -64,10 +67,13 @@ class InpaintingLearner:
 
 
 def _parts(
-    draw: Callable[[np.random.Generator], Tensor], contrasts: int, rng: np.random.Generator
+    draw: Callable[[np.random.Generator], Tensor], model: FamilyConfig, rng: np.random.Generator
 ) -> Example:
+    contrasts = len(model.contrasts)
     image, hole, first = draw(rng).tensor_split([contrasts, contrasts + 1])
-    return {"image": image, "hole": hole, "first": first}
+    if not model.unet.position:
+        return {"image": image, "hole": hole, "first": first}
+    return {"image": image, "hole": hole, "first": first[:-1], "position": first[-1, :, 0, 0]}
 
 
 def expect_contrasts(held: Sequence[str], model: FamilyConfig, data: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from brainfill.core.errors import ConfigError
 from brainfill.models._config import FamilyConfig
 from brainfill.models._inpainter import Inpainter
 from brainfill.train import cases
@@ -32,8 +33,11 @@ def read(data: Path, model: FamilyConfig) -> LesionedPack:
     Raises:
         InputMissingError: the file is not there.
         DataError: it holds data of another kind.
-        ConfigError: the model wants other contrasts.
+        ConfigError: the model wants other contrasts, or the numbers of slices.
     """
+    if model.unet.position:
+        msg = "a painter learns from parts of scans, in which slices have no number"
+        raise ConfigError(msg, "leave out model.unet.position")
     if kind_of(data) == cases.KIND:
         pack = patients_of(cases.load_cases(data), data)
     else:

@@ -123,11 +123,11 @@ def scarce(monkeypatch):
     original = Inpainter.sample
 
     def allow(most):
-        def sample(self, first, *rest):
+        def sample(self, first, *rest, **named):
             if len(first) > most:
                 msg = "CUDA out of memory. Tried to allocate 20.00 GiB"
                 raise RuntimeError(msg)
-            return original(self, first, *rest)
+            return original(self, first, *rest, **named)
 
         monkeypatch.setattr(Inpainter, "sample", sample)
 
@@ -159,7 +159,7 @@ def test_memory_for_not_even_one_sample_is_an_error(model, grids, phantom, phant
 def test_other_errors_are_not_taken_for_lack_of_memory(
     model, grids, phantom, phantom_lesion, monkeypatch
 ):
-    def sample(*_):
+    def sample(*_, **__):
         msg = "mat1 and mat2 shapes cannot be multiplied"
         raise RuntimeError(msg)
 

@@ -12,6 +12,7 @@ from brainfill.preprocess.crops import (
     bridged,
     cut,
     cut_across,
+    first_slice,
     merge_boxes,
     plan_crops,
     touched,
@@ -48,6 +49,19 @@ def test_crops_hold_the_margin_where_the_image_has_it(any_grid):
         low, high = start + index.min(axis=0) - 4, start + index.max(axis=0) + 4
         assert (start <= np.maximum(np.ceil(low), 0) + 1e-6).all()
         assert (stop >= np.minimum(np.floor(high), work.shape) - 1e-6).all()
+
+
+def test_slices_are_numbered_from_the_lowest_that_shows_anything(any_grid):
+    hole = scattered(any_grid.shape, 3)
+    image = np.zeros(any_grid.shape, np.float32)
+    inner = tuple(slice(2, side - 2) for side in any_grid.shape)
+    image[inner] = 1
+    work = working_grid(any_grid, 1.0)
+    shown = work.to_index(any_grid.to_world(np.argwhere(image > 0).astype(float)))[:, 2]
+    for crop in plan_crops(hole, any_grid, 1.0, 4.0):
+        start = work.to_index(crop.grid.to_world(np.zeros((1, 3))))[0, 2]
+        number = first_slice(crop, image, any_grid, 1.0)
+        assert number == pytest.approx(start - shown.min(), abs=0.501)
 
 
 def test_a_thousand_lesions_need_far_fewer_crops():

@@ -209,3 +209,20 @@ def test_thick_slices_by_hand():
     # Slices around voxels 0, 3, 6 and 9 hold the means of three voxels, the last its end twice.
     expected = [0, 1, 2, 3, 2, 1, 0, 4 / 3, 8 / 3, 4]
     np.testing.assert_allclose(thick_slices(line, 1, 3).ravel(), expected, rtol=1e-6)
+
+
+def test_slices_are_numbered_as_in_the_volume():
+    volume = np.repeat(np.arange(140, 170, dtype=np.uint8), 28 * 26).reshape(30, 28, 26)
+    pack = Pack(["sub-01"], [volume], [np.ones((2, 3, 2), bool)])
+    config = override(model("zero"), ["unet.kind=2d", "unet.position=true"])
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        *_, numbers = draw_example(pack, config, MIX, UNCHANGED, rng)
+        plain = draw_example(pack, model("zero"), MIX, UNCHANGED, np.random.default_rng(seed))
+        image, number = plain[0], numbers[:, 0, 0]
+        assert torch.equal(numbers, number[:, None, None].expand_as(numbers))
+        assert torch.equal(number, number[0] + torch.arange(10))
+        # Brightness names the slice, in a unit that is the same for all.
+        inside = (number >= 0) & (number < 30)
+        brightest = image.amax(dim=(1, 2))[inside] / (number[inside] + 140)
+        torch.testing.assert_close(brightest, brightest[:1].expand_as(brightest))

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from brainfill.bundles.store import load_bundle, what_it_does
 from brainfill.core.errors import ConfigError
-from brainfill.models import memory3d
+from brainfill.models import memory3d, sequential2d
 from brainfill.train.batches import draw_batches
 from brainfill.train.learners import paint
 from brainfill.train.lesioned import intensities, save_lesioned
@@ -106,6 +106,11 @@ def test_healthy_people_alone_cannot_teach_two_contrasts_or_redrawing(healthy, t
         train(healthy, tmp_path / "run", [*SHORT, BOTH, "model.first_fill=zero"])
     with pytest.raises(ConfigError, match="redraws whole images learns from patients, and"):
         train(healthy, tmp_path / "run", [*SHORT, *REDRAWS[1:]])
+
+
+def test_a_painter_is_not_told_the_numbers_of_slices(patients):
+    with pytest.raises(ConfigError, match="a painter learns from parts of scans"):
+        paint.read(patients, sequential2d.PRESETS["tiny"])
 
 
 def test_settings_that_need_each_other_may_come_in_any_order():
