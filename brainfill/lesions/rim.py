@@ -177,7 +177,9 @@ def _lesion_errors(
     whose = seen.lesion[beside]
     total, voxels = np.bincount(whose, squares, count), np.bincount(whose, minlength=count)
     mean = squares.mean()
-    of_mean = (total + _ALIKE_IN_LESION * mean) / (voxels + _ALIKE_IN_LESION) / max(mean, 1e-12)
+    if mean == 0:
+        return np.full(count, error)
+    of_mean = (total / mean + _ALIKE_IN_LESION) / (voxels + _ALIKE_IN_LESION)
     return np.asarray(error * np.sqrt(of_mean))
 
 

@@ -109,14 +109,15 @@ def test_errors_of_the_expected_tissue_are_no_rim(bias):
     assert (judge(seen).reach_mm < 0.7).all()
 
 
-def test_units_do_not_matter():
+@pytest.mark.parametrize("unit", [40, 1e-9])
+def test_units_do_not_matter(unit):
     seen = surroundings([0.2] * 5, 0.6, [-25.0] * 5)
     scaled = replace(
         seen,
-        deviation=seen.deviation * 40,
-        contrast=seen.contrast * 40,
-        lesion_contrast=seen.lesion_contrast * 40,
-        brightness=TISSUE * 40,
+        deviation=seen.deviation * unit,
+        contrast=seen.contrast * unit,
+        lesion_contrast=seen.lesion_contrast * unit,
+        brightness=TISSUE * unit,
     )
     np.testing.assert_allclose(judge(scaled).reach_mm, judge(seen).reach_mm, atol=1e-9)
 
