@@ -16,19 +16,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from brainfill.diffusion.codecs._base import Codec, coarse_hole
 from brainfill.diffusion.denoiser import Condition, Denoiser, Estimate, NetDenoiser, estimate
-from brainfill.diffusion.levels import STEPS, Level, ScheduleConfig
+from brainfill.diffusion.levels import STEPS, Level, Schedule
 from brainfill.diffusion.loss import level_weight
 from brainfill.diffusion.noise import Noise, seeded_noise
 from brainfill.diffusion.plans import Move
 from brainfill.diffusion.projectors import KeepKnown
 from brainfill.diffusion.sample import Sampler, sample
+from brainfill.diffusion.tilings._base import Tiling
 from brainfill.models._channels import channels, one_before
 from brainfill.models._config import FamilyConfig
 from brainfill.models._error import absolute_twice, bound_in_hole, relative_squared
+from brainfill.nets.convs import padded
 from brainfill.nets.unet import build_unet
 
 _NOISE = 0.01  # no fill can be told from the truth below this, in units of the tissue level
@@ -45,6 +46,16 @@ class Inpainter:
     def codec(self) -> Codec:
         """What turns images into the tensor that is noised."""
         return self.config.build_codec()
+
+    @cached_property
+    def tiling(self) -> Tiling:
+        """What cuts crops for the network."""
+        return self.config.build_tiling()
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The noise levels of training."""
+        return self.config.schedule.build()
 
     def code(self, image: Tensor) -> Tensor:
         """The tensor that is noised of images (B, N, D, H, W); noise has its shape."""
@@ -79,8 +90,8 @@ class Inpainter:
         clean = codec.encode((image - first[:, : image.shape[1]]) / config.residual_scale)
         coarse = coarse_hole(codec, hole)
         t = torch.tensor([config.taught_time(float(v)) for v in t], dtype=torch.float64)
-        levels = [config.schedule.build().level(float(v)) for v in t]
-        alpha, sigma, snr, index = _per_item(levels, config.schedule, image)
+        levels = [self.schedule.level(float(v)) for v in t]
+        alpha, sigma, snr, index = _per_item(levels, self.schedule, image)
         x = (alpha * clean + sigma * noise) * coarse
         told = {} if position is None else {"position": position}
         output = self.net(torch.cat([x, shown], dim=1), index, **told)
@@ -93,15 +104,15 @@ class Inpainter:
             error = relative_squared(said.clean, clean, coarse, ring, floor)
         error = level_weight(snr, config.weighting) * error
         if config.learned_variance:
-            error = error + bound_in_hole(said, clean, x, coarse, t, config.schedule.build())
+            error = error + bound_in_hole(said, clean, x, coarse, t, self.schedule)
         return error.mean()
 
     def denoiser(self) -> Denoiser:
         """The network as a denoiser of all that is drawn at a time, which the tiling may cut."""
         c = self.config
         learned = c.learned_variance
-        net = NetDenoiser(self.net, c.schedule.build(), c.prediction, learned_variance=learned)
-        return c.build_tiling().wrap(net)
+        net = NetDenoiser(self.net, self.schedule, c.prediction, learned_variance=learned)
+        return self.tiling.wrap(net)
 
     @torch.no_grad()  # not inference_mode, under which guidance could not take gradients
     def sample(
@@ -141,7 +152,7 @@ class Inpainter:
             )
 
         known = first[:, : len(self.config.contrasts)]
-        return self.config.build_tiling().draw(known, hole, part)[:, :, :d, :h, :w]
+        return self.tiling.draw(known, hole, part)[:, :, :d, :h, :w]
 
     def _drawn(
         self,
@@ -224,19 +235,11 @@ def inpainter(config: FamilyConfig) -> Inpainter:
 
 
 def _per_item(
-    levels: Sequence[Level], schedule: ScheduleConfig, like: Tensor
+    levels: Sequence[Level], schedule: Schedule, like: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    times = schedule.build()
-
     def column(values: Sequence[Any]) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=like.device)
 
     alpha, sigma = (column(v).reshape(-1, 1, 1, 1, 1) for v in zip(*levels, strict=True))
-    index = column([times.time(level.ratio) * STEPS - 1 for level in levels])
+    index = column([schedule.time(level.ratio) * STEPS - 1 for level in levels])
     return alpha, sigma, column([level.snr for level in levels]), index
-
-
-def padded(x: Tensor, factor: int) -> Tensor:
-    """x (B, C, D, H, W) with every side brought up to a multiple of `factor`; ends are repeated."""
-    ends = [p for side in reversed(x.shape[2:]) for p in (0, -side % factor)]
-    return F.pad(x, ends, mode="replicate") if any(ends) else x

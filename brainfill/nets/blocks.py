@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from brainfill.nets.convs import GroupNorm, Kind, ThroughPlane, conv, zeroed
+from brainfill.nets.convs import GroupNorm, Kind, ThroughPlane, conv, padded, zeroed
 
 
 class ResBlock(nn.Module):
@@ -68,8 +68,7 @@ class ResBlock(nn.Module):
 
 def halved(x: Tensor) -> Tensor:
     """Means of 2 x 2 (x 2) voxels of x (N, C, *S); what is left over at an odd end is a mean of its own."""
-    ends = [p for size in reversed(x.shape[2:]) for p in (0, size % 2)]
-    even = F.pad(x, ends, mode="replicate")
+    even = padded(x, 2)
     return F.avg_pool2d(even, 2) if x.ndim == 4 else F.avg_pool3d(even, 2)
 
 

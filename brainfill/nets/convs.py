@@ -34,6 +34,12 @@ def channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last_3d) if x.ndim == 5 else x
 
 
+def padded(x: Tensor, factor: int) -> Tensor:
+    """x (N, C, *S) with every side brought up to a multiple of `factor`; ends are repeated."""
+    ends = [p for side in reversed(x.shape[2:]) for p in (0, -side % factor)]
+    return F.pad(x, ends, mode="replicate") if any(ends) else x
+
+
 def as_slices(x: Tensor) -> Tensor:
     """A slab (B, C, D, H, W) as slices (B * D, C, H, W)."""
     return x.transpose(1, 2).flatten(0, 1)

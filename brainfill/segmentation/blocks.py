@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from brainfill.core.config import option
+from brainfill.nets.convs import padded
 from brainfill.nets.unet import UNetConfig, build_unet
 from brainfill.segmentation._base import Segmenter, SegmenterConfig
 
@@ -65,9 +65,8 @@ class BlockNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x (B, 1, D, H, W), any size, to logits (B, classes - 1, D, H, W)."""
         size = x.shape[2:]
-        x = F.pad(x, [p for n in reversed(size) for p in (0, -n % _SIDE)], mode="replicate")
         noise_level = torch.zeros(len(x), device=x.device)  # there is none
-        return _to_voxels(self.unet(_to_channels(x), noise_level))[
+        return _to_voxels(self.unet(_to_channels(padded(x, _SIDE)), noise_level))[
             :, :, : size[0], : size[1], : size[2]
         ]
 
